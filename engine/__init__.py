@@ -1,0 +1,1 @@
+"""Harmony: incident automation on Temporal. Start reading at engine/plan.py."""

@@ -1,0 +1,1 @@
+"""The one workflow that executes any plan on Temporal."""

@@ -1,0 +1,1 @@
+"""How a capability's program is run: one protocol, one file a backend."""

@@ -1,0 +1,1 @@
+"""Tests: one file a module, cases as YAML files found by glob."""
