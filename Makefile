@@ -1,0 +1,42 @@
+# One command a chore. Each does its own set-up from git, make and Python 3.11 alone.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help setup lint test bench demo constraints clean
+help:
+	@echo "make demo   run a blueprint on this machine, with a gate in the middle"
+	@echo "make test   every test, on a real Temporal server"
+	@echo "make lint   ruff, mypy and the import contracts"
+	@echo "make bench  ratios against hand-written code, measured side by side"
+
+setup: $(READY)
+
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Harmony needs Python 3.11 or newer; say PYTHON=… to make" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+demo: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo
+
+constraints: $(READY)
+	$(BIN)/pip-compile --quiet --generate-hashes --no-header --no-annotate --no-emit-options --no-emit-index-url \
+		--strip-extras --allow-unsafe --extra dev --output-file constraints.txt pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
