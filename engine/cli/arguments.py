@@ -1,0 +1,186 @@
+"""What commands read from the line: inputs, context, severity, who acts, which runner."""
+
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from engine.messages import Actor
+from engine.plan import MAX_INPUTS_BYTES, Json
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_MAX_FILE = 4 * MAX_INPUTS_BYTES
+
+
+def key_value(text: str, option: str) -> tuple[str, str]:
+    """`key=value` in two; a usage error says how it is written."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise click.UsageError(f"{option} {text!r}: write it as key=value")
+    return key, value
+
+
+def json_or_text(text: str) -> Json:
+    """JSON where it parses as JSON, else the text itself."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+
+
+def object_file(name: str, option: str) -> dict[str, Json]:
+    """The JSON or YAML object of a file, `-` for standard input."""
+    data = _read(name, option)
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        value = _yaml(data, name, option)
+    if not isinstance(value, dict):
+        raise click.UsageError(f"{option} @{name}: not an object of names and values")
+    return value
+
+
+def _read(name: str, option: str) -> bytes:
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(_MAX_FILE + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(_MAX_FILE + 1)
+    except OSError as error:
+        raise click.UsageError(f"{option} @{name}: {error.strerror or error}") from error
+    if len(data) > _MAX_FILE:
+        raise click.UsageError(f"{option} @{name}: larger than {_MAX_FILE // 1024} KiB")
+    return data
+
+
+def _yaml(data: bytes, name: str, option: str) -> Json:
+    from engine.loader import load_value
+
+    try:
+        return load_value(data)
+    except ValueError as error:
+        raise click.UsageError(f"{option} @{name}: {error}") from error
+
+
+def inputs(given: Iterable[str]) -> dict[str, Json]:
+    """The inputs of `-i key=value` and `-i @file`; what comes later wins."""
+    values: dict[str, Json] = {}
+    for text in given:
+        if text.startswith("@"):
+            values.update(object_file(text[1:], "-i"))
+        else:
+            key, value = key_value(text, "-i")
+            values[key] = json_or_text(value)
+    return values
+
+
+def context(given: Iterable[str], severity: str | None) -> dict[str, Json]:
+    """GoldenContext of `--context key=value`, `--context @file` and `--severity`."""
+    values: dict[str, Json] = {}
+    for text in given:
+        if text.startswith("@"):
+            values.update(object_file(text[1:], "--context"))
+        else:
+            key, value = key_value(text, "--context")
+            values[key] = value if _is_text(key) else json_or_text(value)
+    if severity is not None:
+        values["incident_severity"] = severity
+    return values
+
+
+_CONTEXT_TEXT = frozenset(
+    {
+        "trace_id",
+        "initiator_id",
+        "cost_center",
+        "incident_id",
+        "incident_severity",
+        "incident_title",
+        "incident_channel",
+        "pagerduty_incident_id",
+        "statuspage_incident_id",
+        "app_id",
+        "environment",
+        "data_classification",
+        "incident_started_at",
+    }
+)
+"""Fields of GoldenContext that are text, whatever they look like."""
+
+
+def _is_text(key: str) -> bool:
+    return key in _CONTEXT_TEXT
+
+
+def who(name: str | None) -> Actor:
+    """Who acts: `--as`, else HARMONY_USER, else the system's user."""
+    user = system_user()
+    chosen = name or os.environ.get("HARMONY_USER") or user
+    if len(chosen) > 100 or not chosen.isprintable() or chosen != chosen.strip():
+        raise click.UsageError("the name of who acts must be at most 100 printable characters")
+    return Actor(name=chosen, source="cli", user=user, host=socket.gethostname())
+
+
+def system_user() -> str:
+    """The name of the system's user, or its number where it has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+def input_options(function: _Function) -> _Function:
+    """`-i`, `--context` and `--severity`, as `given_inputs`, `given_context`, `severity`."""
+    for decorate in reversed(
+        (
+            click.option(
+                "-i",
+                "--input",
+                "given_inputs",
+                multiple=True,
+                metavar="KEY=VALUE|@FILE",
+                help="An input: JSON where it parses as JSON, else text; @FILE takes an object.",
+            ),
+            click.option(
+                "--context",
+                "given_context",
+                multiple=True,
+                metavar="KEY=VALUE|@FILE",
+                help="A field of the incident's context, like incident_id=INC-2026-0001.",
+            ),
+            click.option(
+                "--severity",
+                type=click.Choice(["P1", "P2", "P3", "P4"]),
+                help="The incident's severity.",
+            ),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+def as_option(function: _Function) -> _Function:
+    """`--as NAME`, as `acting_as`; give it to `who`."""
+    return click.option(
+        "--as",
+        "acting_as",
+        metavar="NAME",
+        help="Who acts; default: HARMONY_USER, else the system's user.",
+    )(function)
+
+
+def runner_option(function: _Function) -> _Function:
+    """`--runner`, as `runner`: None where nothing was said, then harmony.yaml's counts."""
+    return click.option(
+        "--runner",
+        type=click.Choice(["auto", "process", "dagger"]),
+        help="What runs capabilities; default: harmony.yaml's, else auto.",
+    )(function)

@@ -1,0 +1,130 @@
+"""What every command shares: the project, the state folder, the environment's file, `--json`.
+
+A command module has one `command`, made with `@harmony_command(name)`: it takes the `Frame` first and
+returns its exit status (None is 0). Errors are raised as HarmonyError, never printed by hand.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from engine.cli.lazy import LazyGroup
+
+if TYPE_CHECKING:
+    from engine.project import Project
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Frame:
+    """The shared options as given, wherever on the line, and what is found through them."""
+
+    project_option: Path | None = None
+    state_option: Path | None = None
+    env_option: Path | None = None
+    json: bool = False
+    answered: bool = False
+    """A JSON document has been written; nothing more goes to stdout."""
+    _project: "Project | None" = None
+
+    @property
+    def project(self) -> "Project":
+        """The project folder and what belongs to it; RunRefused where there is none."""
+        if self._project is None:
+            from engine.project import Project, find_project
+
+            folder = self.project_option or find_project(Path.cwd())
+            self._project = Project(folder, env_file=self.env_option)
+        return self._project
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the embedded server keeps its file and logs; not made by asking."""
+        if self.state_option is not None:
+            return self.state_option
+        import os
+
+        base = os.environ.get("XDG_STATE_HOME", "")
+        return (Path(base) if base.startswith("/") else Path.home() / ".local/state") / "harmony"
+
+
+pass_frame = click.make_pass_decorator(Frame, ensure=True)
+
+
+def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def callback(context: click.Context, _: click.Parameter, value: Any) -> Any:
+        if value:
+            setattr(context.ensure_object(Frame), name, value)
+        return value
+
+    return callback
+
+
+def shared_options(function: _Command) -> _Command:
+    """The options that may stand before or after the command's name."""
+    folder = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True)
+    for decorate in reversed(
+        (
+            click.option(
+                "--project",
+                type=folder,
+                metavar="DIR",
+                expose_value=False,
+                callback=_keep("project_option"),
+                help="The project folder; default: the nearest one upward with blueprints/.",
+            ),
+            click.option(
+                "--env",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                metavar="FILE",
+                expose_value=False,
+                callback=_keep("env_option"),
+                help="Another file than harmony.yaml.",
+            ),
+            click.option(
+                "--state",
+                type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
+                metavar="DIR",
+                expose_value=False,
+                callback=_keep("state_option"),
+                help="Where the embedded server keeps its file.",
+            ),
+            click.option(
+                "--json",
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_keep("json"),
+                help="One JSON document on stdout.",
+            ),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+def harmony_command(
+    name: str, **settings: Any
+) -> Callable[[Callable[..., int | None]], click.Command]:
+    """A click command with the shared options; its function takes the Frame first."""
+
+    def decorate(function: Callable[..., int | None]) -> click.Command:
+        made: click.Command = click.command(name, **settings)(shared_options(pass_frame(function)))
+        return made
+
+    return decorate
+
+
+def group(name: str, help_text: str) -> LazyGroup:
+    """A group of subcommands, like `capability`, with the shared options."""
+
+    @click.command(name, cls=LazyGroup, help=help_text)
+    @shared_options
+    def made() -> None: ...
+
+    assert isinstance(made, LazyGroup)  # noqa: S101 - what `cls` says, said to mypy
+    return made

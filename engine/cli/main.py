@@ -1,0 +1,156 @@
+"""The program `harmony`: its table of commands, and how each way of ending becomes a status.
+
+Exit status: 0 succeeded, 1 failed, 2 a fault in a definition or in how it was called,
+3 rejected or timed out at a gate, 4 something it needs was not reachable, 130 cancelled.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from engine.cli import output
+from engine.cli.frame import Frame, shared_options
+from engine.cli.lazy import Entry, LazyGroup
+from engine.errors import DefinitionError, HarmonyError
+
+PROGRAM = "harmony"
+
+COMMANDS = {
+    "validate": Entry("engine.cli.validate:command", "Report every fault of the project's files."),
+    "plan": Entry("engine.cli.plan:command", "Show what a blueprint would do for these inputs."),
+    "graph": Entry("engine.cli.graph:command", "Draw a blueprint: mermaid, svg or text."),
+    "test": Entry("engine.cli.test_cases:command", "Run the cases of blueprints and capabilities."),
+    "run": Entry("engine.cli.run:command", "Run a blueprint to its end and show each step."),
+    "start": Entry("engine.cli.start:command", "Start a blueprint on the cluster; print its id."),
+    "list": Entry("engine.cli.list:command", "List runs."),
+    "status": Entry("engine.cli.status:command", "Show one run's steps, gates and outputs."),
+    "history": Entry("engine.cli.history:command", "Show what happened in a run, and who did it."),
+    "approve": Entry("engine.cli.approve:command", "Approve a gate of a run."),
+    "reject": Entry("engine.cli.reject:command", "Reject a gate of a run."),
+    "cancel": Entry("engine.cli.cancel:command", "Cancel a run; what was done is undone."),
+    "worker": Entry("engine.cli.worker:command", "Serve the task queue until told to stop."),
+    "capability": Entry("engine.cli.capability:command", "List, show or run capabilities."),
+    "runbook": Entry("engine.cli.runbook:command", "List, show or run runbooks."),
+    "new": Entry("engine.cli.new:command", "Write a working skeleton with a passing case."),
+    "schema": Entry("engine.cli.schema:command", "Print a JSON Schema for editors."),
+    "doctor": Entry("engine.cli.doctor:command", "Say what is reachable and set, and what to do."),
+    "completion": Entry("engine.cli.completion:command", "Print the completion script of a shell."),
+}
+
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    if wanted and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        output.result(f"{PROGRAM} {version('harmony-incidents')}")
+        context.exit(0)
+
+
+@click.command(
+    PROGRAM,
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `harmony doctor`; `harmony COMMAND --help` explains one command.",
+)
+@shared_options
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Print the version.",
+)
+def cli() -> None:
+    """Incident automation on Temporal: blueprints, capabilities, runbooks and gates."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit status; nothing escapes as a traceback.
+
+    HARMONY_DEBUG=1 lets an unexpected error show where it came from.
+    """
+    frame = Frame()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _dispatch(frame, given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_left()
+    except click.ClickException as error:
+        return _refused(frame, _sentence(error), error.exit_code)
+    except (click.Abort, KeyboardInterrupt, EOFError):
+        return _refused(frame, "stopped", 130)
+    except HarmonyError as error:
+        return _harmony_error(frame, error)
+    except Exception as error:
+        return _unexpected(frame, error)
+    return status
+
+
+def _dispatch(frame: Frame, arguments: list[str]) -> int:
+    instruction = os.environ.get("_HARMONY_COMPLETE")
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {"obj": frame}, PROGRAM, "_HARMONY_COMPLETE", instruction)
+    try:
+        with cli.make_context(PROGRAM, arguments, obj=frame) as context:
+            context.color = output.colour()
+            status = cli.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    return status if isinstance(status, int) else 0
+
+
+def _sentence(error: click.ClickException) -> str:
+    """A usage error with the command it belongs to, and where its help is."""
+    context = getattr(error, "ctx", None)
+    text = error.format_message()
+    return text if context is None else f"{text}\nTry '{context.command_path} --help'."
+
+
+def _refused(frame: Frame, text: str, status: int) -> int:
+    first, _, rest = text.partition("\n")
+    output.say(f"{output.style(f'{PROGRAM}:', fg='red', bold=True)} {output.clean(first)}")
+    if rest:
+        output.say(output.clean(rest))
+    if frame.json and not frame.answered:
+        output.document(frame, {"error": {"message": first, "exitStatus": status}})
+    return status
+
+
+def _harmony_error(frame: Frame, error: HarmonyError) -> int:
+    if isinstance(error, DefinitionError):
+        from engine.cli import fault_output
+
+        return fault_output.refuse(frame, error)
+    return _refused(frame, str(error), error.exit_status)
+
+
+def _unexpected(frame: Frame, error: Exception) -> int:
+    if os.environ.get("HARMONY_DEBUG") == "1":
+        import traceback
+
+        output.say("".join(traceback.format_exception(error)).rstrip())
+    kind = type(error).__name__
+    words = str(error).partition("\n")[0] or "no message"
+    return _refused(
+        frame,
+        f"unexpected {kind}: {words} - this is a bug in Harmony; "
+        "please report it with what HARMONY_DEBUG=1 shows",
+        1,
+    )
+
+
+def _reader_left() -> int:
+    """Whoever read stdout has gone, like `| head`: end as a program ended by SIGPIPE does."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())
