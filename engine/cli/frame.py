@@ -1,11 +1,12 @@
 """What every command shares: the project, the state folder, the environment's file, `--json`.
 
-A command module has one `command`, made with `@harmony_command(name)`: it takes the `Frame` first and
-returns its exit status (None is 0). Errors are raised as HarmonyError, never printed by hand.
+A command module has one `command`, made with `@harmony_command(name)`: it takes the `Frame` first
+and returns its exit status (None is 0). Errors are raised as HarmonyError, never printed by hand.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,9 +51,6 @@ class Frame:
 
         base = os.environ.get("XDG_STATE_HOME", "")
         return (Path(base) if base.startswith("/") else Path.home() / ".local/state") / "harmony"
-
-
-pass_frame = click.make_pass_decorator(Frame, ensure=True)
 
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -113,7 +111,11 @@ def harmony_command(
     """A click command with the shared options; its function takes the Frame first."""
 
     def decorate(function: Callable[..., int | None]) -> click.Command:
-        made: click.Command = click.command(name, **settings)(shared_options(pass_frame(function)))
+        def with_frame(**values: Any) -> int | None:
+            return function(click.get_current_context().ensure_object(Frame), **values)
+
+        update_wrapper(with_frame, function)
+        made: click.Command = click.command(name, **settings)(shared_options(with_frame))
         return made
 
     return decorate
