@@ -1,0 +1,189 @@
+"""One child process in a group of its own: run, heard, and ended with all that it started."""
+
+import contextlib
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+GRACE_SECONDS = 5.0
+_SET_CHILD_SUBREAPER = 36
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a child ended and what it said."""
+
+    exit_code: int
+    """128 + n where signal n ended it."""
+    stdout: bytes
+    stderr: bytes
+    milliseconds: int
+    timed_out: bool
+    truncated: bool
+
+
+class _Heard:
+    """The beginning and the end of what comes out of a pipe; the middle is let go."""
+
+    def __init__(self, limit: int) -> None:
+        self._half = limit // 2
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._length = 0
+
+    def add(self, data: bytes) -> None:
+        self._length += len(data)
+        room = self._half - len(self._head)
+        self._head += data[:room]
+        self._tail += data[room:]
+        del self._tail[: -self._half]
+
+    @property
+    def truncated(self) -> bool:
+        return self._length > len(self._head) + len(self._tail)
+
+    def text(self) -> bytes:
+        gap = self._length - len(self._head) - len(self._tail)
+        between = f"\n[… {gap} bytes left out …]\n".encode() if gap else b""
+        return bytes(self._head) + between + bytes(self._tail)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever a child leaves behind, so that it can be ended."""
+    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    timeout: float | None,
+    limit: int,
+) -> Ended:
+    """Run to its end or the time-out (seconds); nothing it started is left."""
+    started = time.monotonic()
+    child = subprocess.Popen(
+        command, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    with child, selectors.DefaultSelector() as selector:
+        heard = tuple(_hear(selector, pipe, limit) for pipe in (child.stdout, child.stderr))
+        exited = _exit_of(child, selector)
+        try:
+            timed_out = not _listen(selector, exited, timeout)
+            milliseconds = round((time.monotonic() - started) * 1000)
+        finally:
+            _end_all(child, selector)
+        _listen(selector, None, GRACE_SECONDS)
+        os.close(exited)
+    code = child.returncode
+    return Ended(
+        exit_code=128 - code if code < 0 else code,
+        stdout=heard[0].text(),
+        stderr=heard[1].text(),
+        milliseconds=milliseconds,
+        timed_out=timed_out,
+        truncated=heard[0].truncated or heard[1].truncated,
+    )
+
+
+def _hear(selector: selectors.BaseSelector, pipe: object, limit: int) -> _Heard:
+    heard = _Heard(limit)
+    selector.register(pipe, selectors.EVENT_READ, heard)  # type: ignore[arg-type]
+    return heard
+
+
+def _exit_of(child: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> int:
+    """A file descriptor that is readable once the child has exited; it is not yet reaped."""
+    readable, writable = os.pipe()
+
+    def wait() -> None:
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        os.close(writable)
+
+    threading.Thread(target=wait, daemon=True).start()
+    selector.register(readable, selectors.EVENT_READ, None)
+    return readable
+
+
+def _listen(selector: selectors.BaseSelector, until: int | None, timeout: float | None) -> bool:
+    """Hear the pipes until `until` is readable, or all are closed; False where time ran out."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while selector.get_map():
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        for key, _ in selector.select(left):
+            if key.fd == until:
+                selector.unregister(key.fileobj)
+                return True
+            if key.data is None or not (data := os.read(key.fd, _CHUNK)):
+                selector.unregister(key.fileobj)
+            else:
+                key.data.add(data)
+    return True
+
+
+def _end_all(child: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> None:
+    """SIGTERM to every descendant, SIGKILL to those still there after the grace."""
+    for number, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
+        deadline = time.monotonic() + patience
+        told: set[int] = set()
+        while not _none_left(child) and time.monotonic() < deadline:
+            for pid in _descendants() - told:
+                told.add(pid)
+                _tell(pid, number)
+            _listen(selector, None, 0.01)
+            time.sleep(0.005)
+
+
+def _none_left(child: subprocess.Popen[bytes]) -> bool:
+    """Reap what has ended; whether no child is left. Orphans are ours (`adopt_orphans`)."""
+    while True:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return True
+        if ended is None:
+            return False
+        if ended.si_pid == child.pid:
+            child.wait()
+        else:
+            os.waitpid(ended.si_pid, 0)
+
+
+def _tell(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _descendants() -> set[int]:
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (parent := _parent(entry)):
+            children.setdefault(parent, []).append(int(entry))
+    found: set[int] = set()
+    waiting = [os.getpid()]
+    while waiting:
+        new = children.get(waiting.pop(), [])
+        found.update(new)
+        waiting.extend(new)
+    return found
+
+
+def _parent(pid: str) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
