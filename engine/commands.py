@@ -67,7 +67,8 @@ class Stop(CommandBase, frozen=True, kw_only=True, tag="stop"):
     """Cancel what is in flight under this key.
 
     A timer is gone at once, and nothing more is said about it. A call or a child still ends
-    through `finished`, however it ends: the run waits for that.
+    through `finished`, however it ends: the run waits for that. One that has just ended is no
+    longer there to stop, and that is fine.
     """
 
 
