@@ -1,0 +1,142 @@
+"""The guardian of an embedded server: a small process that outlives the command that started it.
+
+Run as a script, with the standard library only, so that it starts in milliseconds. It starts the
+server, or takes over one whose guardian was killed, and waits for either of two locks in the
+state folder: `users.lock` becomes exclusive when the last user has gone, however it went, and the
+server is stopped by its process id; `server.lock`, inherited by the server alone, becomes free
+when the server has ended.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+START_ATTEMPTS = 3
+STOP_SECONDS = 10.0
+SEARCH_ATTRIBUTES = ("HarmonyBlueprint", "HarmonyIncident", "HarmonySeverity", "HarmonyStatus")
+SETTINGS = (
+    # As it comes the server reads its transfer queue 20 times a second: 50 ms for every step.
+    "history.transferProcessorMaxPollRPS=2000",
+)
+
+
+class Guardian:
+    """One server, from its start to its end."""
+
+    def __init__(self, state: Path, binary: str) -> None:
+        self._state = state
+        self._binary = binary
+        self._pid = 0
+        self._unused = threading.Event()
+
+    def guard(self, server_lock: int | None) -> None:
+        """Start the server with the lock it inherits, or take over the one that holds it."""
+        if server_lock is None:
+            self._pid = json.loads((self._state / "server.json").read_text())["pid"]
+        else:
+            self._start(server_lock)
+            os.close(server_lock)
+        threading.Thread(target=self._stop_when_unused, daemon=True).start()
+        signal.signal(signal.SIGTERM, lambda *_: self._stop())
+        for _ in range(START_ATTEMPTS):
+            self._wait_for_end()
+            if self._unused.is_set() or not self._port_was_taken():
+                break
+            with self._state.joinpath("server.lock").open("r+b") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._start(lock.fileno())
+        self._report_end()
+
+    def _start(self, server_lock: int) -> None:
+        port, ui_port = _free_ports()
+        attributes = [f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES]
+        settings = [f"--dynamic-config-value={setting}" for setting in SETTINGS]
+        command = [
+            self._binary, "server", "start-dev", "--ip=127.0.0.1", f"--port={port}",
+            f"--ui-port={ui_port}", f"--db-filename={self._state / 'temporal.db'}",
+            "--log-level=error", "--ui-disable-news-fetch", *attributes, *settings,
+        ]  # fmt: skip
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")}
+        with self._state.joinpath("server.log").open("wb") as log:
+            server = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=[server_lock], env=environment,
+            )  # fmt: skip
+        self._pid = server.pid
+        # Reaped by waitpid in `_wait_for_end`; Popen's own bookkeeping is not wanted.
+        server.returncode = 0
+        self._write({
+            "pid": self._pid,
+            "address": f"127.0.0.1:{port}",
+            "ui": f"http://127.0.0.1:{ui_port}",
+        })
+
+    def _stop_when_unused(self) -> None:
+        with self._state.joinpath("users.lock").open("r+b") as users:
+            fcntl.flock(users, fcntl.LOCK_EX)
+            self._stop()
+            threading.Event().wait()  # keeps the lock: no user comes in before the end
+
+    def _stop(self) -> None:
+        self._unused.set()
+        _signal(self._pid, signal.SIGTERM)
+        killer = threading.Timer(STOP_SECONDS, _signal, (self._pid, signal.SIGKILL))
+        killer.daemon = True
+        killer.start()
+
+    def _wait_for_end(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+        with self._state.joinpath("server.lock").open("r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
+    def _port_was_taken(self) -> bool:
+        return "address already in use" in self._log()
+
+    def _report_end(self) -> None:
+        if self._unused.is_set():
+            self._state.joinpath("server.json").unlink(missing_ok=True)
+            return
+        lines = [line for line in self._log().splitlines() if line.strip()]
+        self._write({"error": lines[-1][:500] if lines else "it ended without a word"})
+
+    def _log(self) -> str:
+        return self._state.joinpath("server.log").read_text(errors="replace")[-20_000:]
+
+    def _write(self, state: dict[str, Any]) -> None:
+        draft = self._state / "server.json.new"
+        draft.write_text(json.dumps(state))
+        draft.rename(self._state / "server.json")
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def main(arguments: list[str]) -> None:
+    """`guardian.py STATE BINARY [SERVER_LOCK_FD]`; the guardian's own lock is inherited."""
+    if os.fork():
+        os._exit(0)
+    os.umask(0o077)
+    state, binary, *rest = arguments
+    Guardian(Path(state), binary).guard(int(rest[0]) if rest else None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

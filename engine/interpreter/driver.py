@@ -1,0 +1,276 @@
+"""Carries out what RunState asks for, as Temporal knows it, and tells RunState how it ended."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from engine import failures
+from engine.commands import (
+    AskFlag,
+    CallCapability,
+    Command,
+    Ended,
+    StartChild,
+    StartTimer,
+    Stop,
+)
+from engine.interpreter.starting import ChildStart
+from engine.messages import CompiledRun, RunView, StepAnswer, StepCall, StepFailure
+from engine.plan import Plan
+from engine.run_state import RunState
+
+ONCE = RetryPolicy(maximum_attempts=1)
+LOCAL_TIMEOUT = timedelta(seconds=10)
+HEARTBEAT_TIMEOUT = timedelta(seconds=20)
+GRACE_MS = 30_000
+"""What ending a program and telling of it may take beyond its time: SIGTERM, ten seconds,
+SIGKILL."""
+
+
+@dataclass(slots=True)
+class Driver:
+    """What is in flight for one run. Callbacks never raise: a mistake of ours goes to `crash`."""
+
+    plan: Plan
+    state: RunState
+    compiled: CompiledRun
+    solo: bool
+    crash: Callable[[BaseException], None]
+    on_child_end: Callable[[str, RunView | None], None]
+    holding: bool = False
+    """New work waits in `RunState.pending` for the next history."""
+    calls: int = 0
+    """Calls, flags and starting children: what must end before a new history."""
+    children: dict[str, str] = field(default_factory=dict)
+    """Key → workflow id of the children that run."""
+    _tasks: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+
+    def issue(self, commands: Iterable[Command]) -> None:
+        """Carry the commands out, in their order."""
+        for command in commands:
+            match command:
+                case Stop():
+                    self._stop(command.key)
+                case _ if self.holding:
+                    pass
+                case CallCapability():
+                    self._call(command)
+                case StartChild():
+                    self._start_child(command)
+                case StartTimer():
+                    self._start_timer(command)
+                case AskFlag():
+                    self._ask_flag(command)
+
+    def stop_all(self) -> None:
+        """Cancel whatever is in flight, without waiting for it."""
+        for task in self._tasks.values():
+            task.cancel()
+
+    def finished(self, key: str, ended: Ended) -> None:
+        """Tell RunState, and carry out what it asks for then."""
+        self.issue(self.state.finished(key, ended, now_ms()))
+
+    def _stop(self, key: str) -> None:
+        task = self._tasks.get(key)
+        if task is not None:
+            task.cancel()
+
+    def _watch(
+        self, key: str, task: asyncio.Task[Any], ended: Callable[[asyncio.Task[Any]], None]
+    ) -> None:
+        self._tasks[key] = task
+        task.add_done_callback(partial(self._done, key, ended))
+
+    def _done(
+        self, key: str, ended: Callable[[asyncio.Task[Any]], None], task: asyncio.Task[Any]
+    ) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+        try:
+            ended(task)
+        except Exception as error:  # noqa: BLE001 - else the workflow task is retried for ever
+            self.crash(error)
+
+    def _call(self, command: CallCapability) -> None:
+        self.calls += 1
+        task = workflow.start_activity(
+            "run_step",
+            self._step_call(command),
+            result_type=StepAnswer,
+            start_to_close_timeout=milliseconds(command.timeout_ms + GRACE_MS),
+            schedule_to_close_timeout=_until(command.deadline_ms),
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=ONCE,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=command.key,
+        )
+        idempotent = self.plan.capabilities[command.call.capability].idempotent
+        self._watch(command.key, task, partial(self._call_ended, command.key, idempotent))
+
+    def _step_call(self, command: CallCapability) -> StepCall:
+        capability = self.plan.capabilities[command.call.capability]
+        info = workflow.info()
+        runbook = None
+        if capability.runbook_input is not None and isinstance(command.input, dict):
+            runbook = self.plan.runbooks.get(str(command.input.get(capability.runbook_input)))
+        return StepCall(
+            run_id=info.workflow_id,
+            blueprint=self.plan.blueprint,
+            step=command.key,
+            attempt=command.attempt,
+            idempotency_key=f"{info.first_execution_run_id}/{command.key}",
+            deadline=_iso(now_ms() + command.timeout_ms),
+            timeout_ms=command.timeout_ms,
+            capability=capability.id,
+            version=capability.version,
+            digest=capability.digest,
+            idempotent=capability.idempotent,
+            input=command.input,
+            config=command.config,
+            secrets=command.secrets,
+            context=self.compiled.context,
+            initiator=self.compiled.initiator,
+            solo=self.solo,
+            runbook=runbook,
+        )
+
+    def _call_ended(self, key: str, idempotent: bool, task: asyncio.Task[StepAnswer]) -> None:  # noqa: FBT001
+        self.calls -= 1
+        error = _error(task)
+        if error is None:
+            answer = task.result()
+            self.finished(
+                key,
+                Ended(output=answer.output, runner=answer.runner, warnings=answer.warnings),
+            )
+            return
+        failure = failures.of_activity(error, idempotent=idempotent)
+        outcome = Ended(outcome="cancelled") if failure is None else _failed(failure)
+        self.finished(key, outcome)
+
+    def _start_child(self, command: StartChild) -> None:
+        self.calls += 1
+        task = asyncio.create_task(self._run_child(command))
+        self._watch(command.key, task, partial(self._child_ended, command))
+
+    async def _run_child(self, command: StartChild) -> RunView:
+        try:
+            child_id = f"{workflow.info().workflow_id}/{command.key}"
+            handle = await workflow.start_child_workflow(
+                command.blueprint,
+                self._child_start(command),
+                id=child_id,
+                result_type=RunView,
+                cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+                # A parent that goes on in a new history counts as closed for its children.
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=command.key,
+            )
+        finally:
+            self.calls -= 1
+        self.children[command.key] = child_id
+        return await handle
+
+    def _child_start(self, command: StartChild) -> ChildStart:
+        return ChildStart(
+            kind="child",
+            plan=self.plan.child(command.blueprint),
+            inputs=command.inputs,
+            context=self.compiled.context,
+            initiator=self.compiled.initiator,
+            solo=self.solo,
+            indexed=self.compiled.indexed,
+            timeout_ms=command.timeout_ms,
+            step=command.key,
+        )
+
+    def _child_ended(self, command: StartChild, task: asyncio.Task[RunView]) -> None:
+        self.children.pop(command.key, None)
+        error = _error(task)
+        view = task.result() if error is None else None
+        ended = Ended(outcome="cancelled")
+        if view is not None:
+            ended = _child_outcome(view)
+        elif error is not None:
+            found = failures.of_child(error)
+            if found is not None:
+                failure, view = found
+                ended = _failed(failure)
+        self.child_finished(command.key, ended, view)
+
+    def child_finished(self, key: str, ended: Ended, view: RunView | None) -> None:
+        """A child has ended, however this run came to know."""
+        self.on_child_end(key, view)
+        self.finished(key, ended)
+
+    def _start_timer(self, command: StartTimer) -> None:
+        delay = milliseconds(max(command.until_ms - now_ms(), 1))
+        task = asyncio.create_task(workflow.sleep(delay, summary=command.key))
+        self._watch(command.key, task, partial(self._timer_ended, command))
+
+    def _timer_ended(self, command: StartTimer, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        task.result()
+        now = max(now_ms(), command.until_ms)
+        self.issue(self.state.finished(command.key, Ended(), now))
+
+    def _ask_flag(self, command: AskFlag) -> None:
+        self.calls += 1
+        task = workflow.start_local_activity(
+            "flag_is_on",
+            command.flag,
+            result_type=bool,
+            start_to_close_timeout=LOCAL_TIMEOUT,
+            retry_policy=ONCE,
+        )
+        self._watch(command.key, task, partial(self._flag_answered, command.key))
+
+    def _flag_answered(self, key: str, task: asyncio.Task[bool]) -> None:
+        self.calls -= 1
+        if task.cancelled():
+            return
+        # A flag server that does not answer means the documented default.
+        on = task.result() if _error(task) is None else True
+        self.issue(self.state.flag(key, on, now_ms()))
+
+
+def now_ms() -> int:
+    """The workflow's time in milliseconds since the epoch."""
+    return workflow.time_ns() // 1_000_000
+
+
+def milliseconds(count: int) -> timedelta:
+    """A duration as Temporal takes it."""
+    return timedelta(milliseconds=count)
+
+
+def _until(deadline_ms: int | None) -> timedelta | None:
+    if deadline_ms is None:
+        return None
+    return milliseconds(max(deadline_ms - now_ms(), 1) + GRACE_MS)
+
+
+def _iso(epoch_ms: int) -> str:
+    text = datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _error(task: asyncio.Task[Any]) -> BaseException | None:
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
+
+
+def _failed(failure: StepFailure) -> Ended:
+    return Ended(outcome="failed", failure=failure)
+
+
+def _child_outcome(view: RunView) -> Ended:
+    outcome = view.status if view.status != "running" else "failed"
+    return Ended(outcome=outcome, output=view.outputs)

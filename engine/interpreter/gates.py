@@ -1,0 +1,134 @@
+"""Answers to gates: the one way in for updates and signals, own gates and children's alike."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError
+
+from engine.interpreter.driver import LOCAL_TIMEOUT, ONCE, Driver, now_ms
+from engine.messages import ChildAnswer, Decide, GateView, Message, Reply, RunView, Standing
+
+CHILD_GATES = "harmony.gates"
+"""The signal by which a child tells its parent of its gates."""
+
+
+class ChildGates(Message, frozen=True, kw_only=True):
+    """What a child tells its parent: its gates by path, its own children's among them."""
+
+    step: str
+    gates: dict[str, GateView]
+
+
+def read_answer(arguments: Sequence[RawValue]) -> Decide:
+    """The answer; a ValueError says what is wrong with it."""
+    if len(arguments) != 1:
+        raise ValueError("an answer is one object with decision and approverId")
+    try:
+        return msgspec.json.decode(arguments[0].payload.data, type=Decide)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"an answer is one object with decision and approverId: {error}") from None
+
+
+@dataclass(slots=True)
+class Gates:
+    """The gates of one run and of its children."""
+
+    driver: Driver
+    note: Callable[[Decide, Reply], None]
+    """Keeps an answer that never came to a gate of this run."""
+    children: dict[str, GateView] = field(default_factory=dict)
+    """By path."""
+    _told: dict[str, GateView] = field(default_factory=dict)
+
+    def all(self) -> dict[str, GateView]:
+        """Every gate by path, as the query `approvalState` lists them."""
+        return {**self.driver.state.gates(), **self.children}
+
+    def told_by_child(self, arguments: Sequence[RawValue]) -> None:
+        """The signal of a child came; what is not one is ignored."""
+        try:
+            told = msgspec.json.decode(arguments[0].payload.data, type=ChildGates)
+        except (IndexError, msgspec.MsgspecError):
+            return
+        self.merge(told.step, told.gates)
+
+    def merge(self, step: str, gates: dict[str, GateView]) -> None:
+        """Take over a child's gates as they are now."""
+        self.children |= {f"{step}/{path}": view for path, view in gates.items()}
+
+    def child_ended(self, step: str, gates: dict[str, GateView] | None) -> None:
+        """None of a child's gates is open any more once it has ended."""
+        self.merge(step, gates or {})
+        for path, view in self.children.items():
+            if path.startswith(f"{step}/") and view.state == "pending":
+                self.children[path] = msgspec.structs.replace(view, state="cancelled")
+
+    async def answer(self, decide: Decide) -> Reply:
+        """Decide here, or have the child decide whose gate it is."""
+        path = decide.gate or self._only_open()
+        if path in self.children:
+            reply = await self._forward(path, decide)
+        elif path is None and self._open_children():
+            reply = Reply(accepted=False, state="pending", reason=self._ambiguous())
+        else:
+            return await self._decide(decide)
+        self.note(decide, reply)
+        return reply
+
+    async def _decide(self, decide: Decide) -> Reply:
+        standing = await workflow.execute_local_activity(
+            "standing_of",
+            decide.approver_id,
+            result_type=Standing,
+            start_to_close_timeout=LOCAL_TIMEOUT,
+            retry_policy=ONCE,
+        )
+        reply, commands = self.driver.state.decide(decide, standing, now_ms())
+        self.driver.issue(commands)
+        return reply
+
+    async def _forward(self, path: str, decide: Decide) -> Reply:
+        owner = self.children[path].workflow_id
+        # A child's id is its parent's id, a slash and the step's key.
+        key = owner.removeprefix(f"{workflow.info().workflow_id}/")
+        local = msgspec.structs.replace(decide, gate=path.removeprefix(f"{key}/"))
+        try:
+            return await workflow.execute_local_activity(
+                "answer_child_gate",
+                ChildAnswer(workflow_id=owner, decide=local),
+                result_type=Reply,
+                start_to_close_timeout=LOCAL_TIMEOUT,
+                retry_policy=ONCE,
+            )
+        except ActivityError as error:
+            why = f"The run of this gate, {owner}, could not be asked: {error.cause or error}"
+            return Reply(accepted=False, state=self.children[path].state, reason=why)
+
+    def _only_open(self) -> str | None:
+        """The child's gate that alone is open; None also where an own gate is open."""
+        opened = [path for path, view in self.all().items() if view.state == "pending"]
+        return opened[0] if len(opened) == 1 else None
+
+    def _open_children(self) -> bool:
+        return any(view.state == "pending" for view in self.children.values())
+
+    def _ambiguous(self) -> str:
+        opened = [path for path, view in self.all().items() if view.state == "pending"]
+        return f"More than one gate is open; say which: {', '.join(sorted(opened))}"
+
+    async def tell(self, parent: str, step: str) -> None:
+        """Tell the parent where anything has changed."""
+        gates = self.all()
+        if gates == self._told:
+            return
+        self._told = gates
+        handle = workflow.get_external_workflow_handle(parent)
+        await handle.signal(CHILD_GATES, ChildGates(step=step, gates=gates))
+
+
+def with_gates(view: RunView, gates: dict[str, GateView]) -> RunView:
+    """The view with the children's gates among its own."""
+    return msgspec.structs.replace(view, gates=gates)

@@ -1,0 +1,78 @@
+"""What a run is started with, by a client, by its parent, or by its own earlier history."""
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+from temporalio.common import RawValue
+
+from engine.errors import RunRefused
+from engine.messages import CompiledRun, GateView, Message, StartArguments
+from engine.plan import Json, Plan
+
+
+class ChildStart(Message, frozen=True, kw_only=True):
+    """From a parent to its child: the plan it shares, and who and what the run is for."""
+
+    kind: Literal["child"] = msgspec.field(name="harmony")
+    plan: Plan
+    inputs: Json
+    context: dict[str, Json]
+    initiator: str
+    solo: bool = False
+    indexed: bool = False
+    timeout_ms: int | None = None
+    step: str
+    """The parent's key for it, by which it tells its gates."""
+
+
+class Continued(Message, frozen=True, kw_only=True):
+    """From a run's earlier history to the next: all that it knew."""
+
+    kind: Literal["continued"] = msgspec.field(name="harmony")
+    compiled: CompiledRun
+    snapshot: Json
+    solo: bool = False
+    parent: str | None = None
+    """The parent's workflow id; the server forgets it when a run goes on in a new history."""
+    step: str | None = None
+    """The parent's key for this run."""
+    children: dict[str, str] = {}
+    """Key → workflow id of the children still running."""
+    gates: dict[str, GateView] = {}
+    """The children's gates by path."""
+    histories: int = 1
+    """How many there were before this one."""
+
+
+Start: TypeAlias = StartArguments | ChildStart | Continued
+
+
+def read_start(arguments: Sequence[RawValue]) -> Start:
+    """What the run was started with; RunRefused says what is wrong with it."""
+    if len(arguments) != 1:
+        raise RunRefused(
+            f"A run is started with one object that has inputs and context, not with "
+            f"{len(arguments)} arguments; as in "
+            """--input '{"inputs": {}, "context": {}}'"""
+        )
+    try:
+        raw = msgspec.json.decode(arguments[0].payload.data)
+        kind = raw.get("harmony") if isinstance(raw, dict) else None
+        if kind == "child":
+            return msgspec.convert(raw, ChildStart)
+        if kind == "continued":
+            return msgspec.convert(raw, Continued)
+        return _start_arguments(raw)
+    except msgspec.MsgspecError as error:
+        raise RunRefused(
+            f"A run is started with one object that has inputs and context: {error}"
+        ) from None
+
+
+def _start_arguments(raw: Json) -> StartArguments:
+    if isinstance(raw, dict):
+        unknown = sorted(raw.keys() - {"inputs", "context", "actor", "solo"})
+        if unknown:
+            raise msgspec.ValidationError(f"`{unknown[0]}` is not one of its keys")
+    return msgspec.convert(raw, StartArguments)
