@@ -122,10 +122,24 @@ class ExpressionFailed(StepError):
     code = "EXPRESSION"
 
 
+class ExpressionSyntaxError(ExpressionFailed):
+    """A text is not an expression or template of the language, or is too large to be one."""
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        self.offset = offset
+        """Characters from the start of the text."""
+        super().__init__(message)
+
+
 class RunnerUnavailable(HarmonyError):
-    """The runner's backend is away; the step is tried again."""
+    """The runner's backend is away; the step is tried again where its program had not `started`,
+    or may run twice."""
 
     exit_status = 4
+
+    def __init__(self, message: str, *, started: bool = False) -> None:
+        self.started = started
+        super().__init__(message)
 
 
 class ServiceUnavailable(HarmonyError):
@@ -138,6 +152,16 @@ class RunRefused(HarmonyError):
     """A run may not be started: not allowed, an id taken, wrong inputs, an unknown blueprint."""
 
     exit_status = 2
+
+    def __init__(self, message: str, *, code: str = "REFUSED") -> None:
+        self.code = code
+        """INPUTS, INPUTS_TOO_LARGE, BLUEPRINT_UNKNOWN, …: as the run's error has it."""
+        super().__init__(message)
+
+    def __init__(self, message: str, *, code: str = "REFUSED") -> None:
+        self.code = code
+        """What the run fails with where it was started all the same."""
+        super().__init__(message)
 
 
 class GateError(HarmonyError):

@@ -13,6 +13,7 @@ from temporalio.exceptions import (
     ApplicationError,
     CancelledError,
     ChildWorkflowError,
+    FailureError,
     TimeoutError,  # noqa: A004 - Temporal's own
     TimeoutType,
 )
@@ -21,6 +22,9 @@ from engine.errors import HarmonyError, RunnerUnavailable, RunRefused, StepError
 from engine.messages import RunView, StepFailure
 
 T = TypeVar("T")
+
+TEMPORAL = FailureError
+"""What may leave a workflow: it ends the run. Any other exception would hang it."""
 
 
 def to_failure(error: BaseException) -> ApplicationError:
@@ -41,10 +45,10 @@ def describe(error: BaseException) -> StepFailure:
         )
     if isinstance(error, RunnerUnavailable):
         return StepFailure(
-            code="RUNNER_UNAVAILABLE", message=str(error), category="RETRYABLE", started=False
+            code="RUNNER_UNAVAILABLE", message=str(error), category="RETRYABLE", started=error.started
         )
     if isinstance(error, RunRefused):
-        return StepFailure(code="REFUSED", message=str(error), category="FATAL", started=False)
+        return StepFailure(code=error.code, message=str(error), category="FATAL", started=False)
     if isinstance(error, HarmonyError):
         return StepFailure(code="FAILED", message=str(error), category="FATAL")
     return internal(error)
@@ -91,6 +95,13 @@ def run_failed(view: RunView) -> ApplicationError:
     if view.error is not None:
         code, message = view.error.code, view.error.message
     return ApplicationError(message, view, type=code, non_retryable=True)
+
+
+def unknown_update(name: str) -> ApplicationError:
+    """What a client is told that sends an update there is not."""
+    return ApplicationError(
+        f"There is no update `{name}`; an answer to a gate is `decide`", non_retryable=True
+    )
 
 
 def detail(error: ApplicationError, kind: type[T]) -> T | None:

@@ -44,6 +44,11 @@ class CompileRequest(Message, frozen=True, kw_only=True):
     blueprint: str
     start: StartArguments
     workflow_id: str
+    plan: Plan | None = None
+    """A child's plan, which its parent shares: it is only bound to the inputs, and who may start
+    it is not asked again. The answer then has a plan only where binding changed it."""
+    initiator: str = ""
+    """With a plan: who started the outermost run."""
 
 
 class CompiledRun(Message, frozen=True, kw_only=True):
@@ -59,6 +64,9 @@ class CompiledRun(Message, frozen=True, kw_only=True):
     """No policy.yaml: everyone has every role, and the run says so."""
     indexed: bool = False
     """The namespace has Harmony's search attributes."""
+    continue_after: int = 4_000
+    """Go on in a new history after about this many events: pinned here, because a replay must
+    decide as the run did. Nearer 27,000 a cold replay overruns a workflow task's 10 s."""
     error_code: str | None = None
     error: str | None = None
 
@@ -108,6 +116,23 @@ class StepFailure(Message, frozen=True, kw_only=True):
     retry_after_ms: int | None = None
     items: tuple[int, ...] = ()
     """The failed indexes, where the step is a loop."""
+
+
+class ChildAnswer(Message, frozen=True, kw_only=True):
+    """To the local activity `answer_child_gate`: an answer that goes on to a child's run."""
+
+    workflow_id: str
+    decide: "Decide"
+
+
+class ChildEnd(Message, frozen=True, kw_only=True):
+    """From the activity `watch_children`: one child that has ended."""
+
+    key: str
+    status: RunStatus
+    outputs: Json = None
+    failure: StepFailure | None = None
+    gates: dict[str, "GateView"] = {}
 
 
 class Decide(Message, frozen=True, kw_only=True):
@@ -176,6 +201,7 @@ class GateView(Message, frozen=True, kw_only=True, omit_defaults=False):
     decisions: tuple[Decision, ...]
     digest: str
     workflow_id: str
+    initiator_may_approve: bool = False
 
 
 class StepView(Message, frozen=True, kw_only=True):

@@ -41,3 +41,7 @@ class HistoryLimit:
             return False
         self._due = self.fill() + _AGAIN
         return True
+
+    def never(self) -> None:
+        """What the run remembers does not fit into a new history's beginning."""
+        self._due = float("inf")

@@ -1,16 +1,18 @@
 """Carries out what RunState asks for, as Temporal knows it, and tells RunState how it ended."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
 
-from engine import failures
+from engine import failures, instants
 from engine.commands import (
     AskFlag,
     CallCapability,
@@ -21,7 +23,7 @@ from engine.commands import (
     Stop,
 )
 from engine.interpreter.starting import ChildStart
-from engine.messages import CompiledRun, RunView, StepAnswer, StepCall, StepFailure
+from engine.messages import CompiledRun, GateView, RunView, StepAnswer, StepCall, StepFailure
 from engine.plan import Plan
 from engine.run_state import RunState
 
@@ -42,7 +44,9 @@ class Driver:
     compiled: CompiledRun
     solo: bool
     crash: Callable[[BaseException], None]
-    on_child_end: Callable[[str, RunView | None], None]
+    on_child_end: Callable[[str, dict[str, GateView]], None]
+    touched: bool = False
+    """Something has happened since this was last set back."""
     holding: bool = False
     """New work waits in `RunState.pending` for the next history."""
     calls: int = 0
@@ -53,6 +57,7 @@ class Driver:
 
     def issue(self, commands: Iterable[Command]) -> None:
         """Carry the commands out, in their order."""
+        self.touched = True
         for command in commands:
             match command:
                 case Stop():
@@ -77,10 +82,24 @@ class Driver:
         """Tell RunState, and carry out what it asks for then."""
         self.issue(self.state.finished(key, ended, now_ms()))
 
+    def issue_pending(self) -> None:
+        """Carry out all that RunState has in flight and that is not: after a new beginning, or
+        where it was held back."""
+        commands = self.state.pending.items()
+        missing = [c for key, c in commands if key not in self._tasks and key not in self.children]
+        self.issue(missing)
+
     def _stop(self, key: str) -> None:
         task = self._tasks.get(key)
         if task is not None:
             task.cancel()
+        elif key in self.children:
+            self.background(f"stop/{key}", _cancel_run(self.children[key]))
+
+    def background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Something that goes on beside the steps."""
+        task = asyncio.create_task(work)
+        self._watch(f"background/{name}", task, lambda done: done.result())
 
     def _watch(
         self, key: str, task: asyncio.Task[Any], ended: Callable[[asyncio.Task[Any]], None]
@@ -126,7 +145,7 @@ class Driver:
             step=command.key,
             attempt=command.attempt,
             idempotency_key=f"{info.first_execution_run_id}/{command.key}",
-            deadline=_iso(now_ms() + command.timeout_ms),
+            deadline=instants.render(now_ms() + command.timeout_ms),
             timeout_ms=command.timeout_ms,
             capability=capability.id,
             version=capability.version,
@@ -188,6 +207,7 @@ class Driver:
             solo=self.solo,
             indexed=self.compiled.indexed,
             timeout_ms=command.timeout_ms,
+            parent=workflow.info().workflow_id,
             step=command.key,
         )
 
@@ -203,11 +223,11 @@ class Driver:
             if found is not None:
                 failure, view = found
                 ended = _failed(failure)
-        self.child_finished(command.key, ended, view)
+        self.child_finished(command.key, ended, {} if view is None else view.gates)
 
-    def child_finished(self, key: str, ended: Ended, view: RunView | None) -> None:
+    def child_finished(self, key: str, ended: Ended, gates: dict[str, GateView]) -> None:
         """A child has ended, however this run came to know."""
-        self.on_child_end(key, view)
+        self.on_child_end(key, gates)
         self.finished(key, ended)
 
     def _start_timer(self, command: StartTimer) -> None:
@@ -242,6 +262,12 @@ class Driver:
         self.issue(self.state.flag(key, on, now_ms()))
 
 
+async def _cancel_run(workflow_id: str) -> None:
+    """Ask a child of an earlier history to end; it may just have ended."""
+    with contextlib.suppress(FailureError):
+        await workflow.get_external_workflow_handle(workflow_id).cancel()
+
+
 def now_ms() -> int:
     """The workflow's time in milliseconds since the epoch."""
     return workflow.time_ns() // 1_000_000
@@ -256,11 +282,6 @@ def _until(deadline_ms: int | None) -> timedelta | None:
     if deadline_ms is None:
         return None
     return milliseconds(max(deadline_ms - now_ms(), 1) + GRACE_MS)
-
-
-def _iso(epoch_ms: int) -> str:
-    text = datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def _error(task: asyncio.Task[Any]) -> BaseException | None:

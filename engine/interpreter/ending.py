@@ -1,5 +1,7 @@
 """How a run ends in Temporal: its result, its size, and what lists of runs show of it."""
 
+import zlib
+
 import msgspec
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
@@ -38,6 +40,11 @@ def publish(plan: Plan, context: dict[str, Json], status: str, *, indexed: bool)
     known: TypedSearchAttributes = workflow.info().typed_search_attributes
     changed = [pair for pair in pairs if known.get(pair.key) != pair.value]
     workflow.upsert_search_attributes([pair.key.value_set(pair.value) for pair in changed])
+
+
+def fits(value: object) -> bool:
+    """Whether the server takes this as what a new history begins with."""
+    return len(zlib.compress(encode(value), 1)) <= RESULT_LIMIT
 
 
 def fitting(view: RunView) -> RunView:

@@ -8,8 +8,9 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError
 
+from engine.errors import GateError
 from engine.interpreter.driver import LOCAL_TIMEOUT, ONCE, Driver, now_ms
-from engine.messages import ChildAnswer, Decide, GateView, Message, Reply, RunView, Standing
+from engine.messages import ChildAnswer, Decide, GateView, Message, Reply, Standing
 
 CHILD_GATES = "harmony.gates"
 """The signal by which a child tells its parent of its gates."""
@@ -23,13 +24,13 @@ class ChildGates(Message, frozen=True, kw_only=True):
 
 
 def read_answer(arguments: Sequence[RawValue]) -> Decide:
-    """The answer; a ValueError says what is wrong with it."""
+    """The answer; GateError says what is wrong with it."""
     if len(arguments) != 1:
-        raise ValueError("an answer is one object with decision and approverId")
+        raise GateError("An answer is one object with decision and approverId")
     try:
         return msgspec.json.decode(arguments[0].payload.data, type=Decide)
     except msgspec.MsgspecError as error:
-        raise ValueError(f"an answer is one object with decision and approverId: {error}") from None
+        raise GateError(f"An answer is one object with decision and approverId: {error}") from None
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Gates:
     """The gates of one run and of its children."""
 
     driver: Driver
-    note: Callable[[Decide, Reply], None]
+    note: Callable[[Decide | None, Reply], None]
     """Keeps an answer that never came to a gate of this run."""
     children: dict[str, GateView] = field(default_factory=dict)
     """By path."""
@@ -59,9 +60,9 @@ class Gates:
         """Take over a child's gates as they are now."""
         self.children |= {f"{step}/{path}": view for path, view in gates.items()}
 
-    def child_ended(self, step: str, gates: dict[str, GateView] | None) -> None:
+    def child_ended(self, step: str, gates: dict[str, GateView]) -> None:
         """None of a child's gates is open any more once it has ended."""
-        self.merge(step, gates or {})
+        self.merge(step, gates)
         for path, view in self.children.items():
             if path.startswith(f"{step}/") and view.state == "pending":
                 self.children[path] = msgspec.structs.replace(view, state="cancelled")
@@ -119,16 +120,12 @@ class Gates:
         opened = [path for path, view in self.all().items() if view.state == "pending"]
         return f"More than one gate is open; say which: {', '.join(sorted(opened))}"
 
-    async def tell(self, parent: str, step: str) -> None:
-        """Tell the parent where anything has changed."""
+    async def tell(self, parent: str, step: str) -> bool:
+        """Tell the parent where anything has changed; whether it had."""
         gates = self.all()
         if gates == self._told:
-            return
+            return False
         self._told = gates
         handle = workflow.get_external_workflow_handle(parent)
         await handle.signal(CHILD_GATES, ChildGates(step=step, gates=gates))
-
-
-def with_gates(view: RunView, gates: dict[str, GateView]) -> RunView:
-    """The view with the children's gates among its own."""
-    return msgspec.structs.replace(view, gates=gates)
+        return True

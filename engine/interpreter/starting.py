@@ -22,8 +22,10 @@ class ChildStart(Message, frozen=True, kw_only=True):
     solo: bool = False
     indexed: bool = False
     timeout_ms: int | None = None
+    parent: str
+    """The parent's workflow id, where the child's gates are told."""
     step: str
-    """The parent's key for it, by which it tells its gates."""
+    """The parent's key for it."""
 
 
 class Continued(Message, frozen=True, kw_only=True):
@@ -34,15 +36,12 @@ class Continued(Message, frozen=True, kw_only=True):
     snapshot: Json
     solo: bool = False
     parent: str | None = None
-    """The parent's workflow id; the server forgets it when a run goes on in a new history."""
     step: str | None = None
     """The parent's key for this run."""
     children: dict[str, str] = {}
     """Key → workflow id of the children still running."""
     gates: dict[str, GateView] = {}
     """The children's gates by path."""
-    histories: int = 1
-    """How many there were before this one."""
 
 
 Start: TypeAlias = StartArguments | ChildStart | Continued

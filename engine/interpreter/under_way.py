@@ -1,25 +1,27 @@
 """A run under way: RunState and what Temporal tells it, until the result or a new history."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import NoReturn
 
 import msgspec
 from temporalio import workflow
 from temporalio.common import RawValue
+from temporalio.exceptions import FailureError
 
 from engine import failures, instants
-from engine.commands import Ended, StartChild
-from engine.interpreter import ending
-from engine.interpreter.children import Children
+from engine.errors import GateError
+from engine.interpreter import children, ending
 from engine.interpreter.continuing import PATIENCE, HistoryLimit
 from engine.interpreter.driver import Driver, now_ms
 from engine.interpreter.gates import CHILD_GATES, Gates, read_answer
 from engine.interpreter.starting import Continued
-from engine.messages import CompiledRun, Decide, Entry, GateView, Reply, RunView
-from engine.plan import Json, Plan
+from engine.messages import Decide, Entry, GateView, Reply, RunView
+from engine.plan import GateStep, Plan
 from engine.run_state import RunState
 
+APPROVAL = "approval"
 NO_POLICY = "There is no policy.yaml: everyone has every role"
 
 
@@ -27,13 +29,14 @@ class UnderWay:
     """One history of one run."""
 
     def __init__(self, start: Continued, plan: Plan, state: RunState) -> None:
-        self._start = start
-        self._state = state
         self.plan = plan
         self.journal: list[Entry] = []
-        """What happened since it was last taken."""
+        """What has happened since it was last emptied."""
+        self._start = start
+        self._state = state
         self._crash: BaseException | None = None
-        self._told = 0
+        self._asked_here = False
+        self._telling: asyncio.Task[None] | None = None
         self._driver = Driver(
             plan=plan,
             state=state,
@@ -41,6 +44,181 @@ class UnderWay:
             solo=start.solo,
             crash=self._crashed,
             on_child_end=self._child_ended,
+            children=dict(start.children),
         )
         self._gates = Gates(driver=self._driver, note=self._note, children=dict(start.gates))
         self._limit = HistoryLimit(start.compiled.continue_after)
+        self._tells_parent = start.parent is not None and _has_gates(plan)
+
+    def begin(self) -> None:
+        """Start a new run's first steps."""
+        self._driver.issue(self._state.begin(now_ms()))
+
+    def go_on(self) -> None:
+        """Take up what an earlier history had in flight."""
+        self._driver.issue_pending()
+        if self._driver.children:
+            self._driver.background("watch", children.watch(self._driver))
+
+    def gates(self) -> dict[str, GateView]:
+        """Every gate by path, its children's too."""
+        return self._gates.all()
+
+    def view(self) -> RunView:
+        """The run as it is now."""
+        view = msgspec.structs.replace(self._state.view(), gates=self._gates.all())
+        if self._start.compiled.open_policy:
+            view = msgspec.structs.replace(view, warnings=(NO_POLICY, *view.warnings))
+        return view
+
+    async def signalled(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """A signal came: an answer to a gate, a child's gates, or one that a step waits for."""
+        if name == APPROVAL:
+            await self.decide(payloads)
+        elif name == CHILD_GATES:
+            self._gates.told_by_child(payloads)
+            self._driver.touched = True
+        else:
+            self._named(name, payloads)
+
+    def _named(self, name: str, payloads: Sequence[RawValue]) -> None:
+        try:
+            payload = msgspec.json.decode(payloads[0].payload.data or b"null") if payloads else None
+        except msgspec.DecodeError as error:
+            why = f"The signal {name} is ignored: its payload is not JSON ({error})"
+            self._enter("signal.refused", why)
+            return
+        self._driver.issue(self._state.signal(name, payload, now_ms()))
+
+    async def decide(self, payloads: Sequence[RawValue]) -> Reply:
+        """An answer to a gate, by update or signal: one function decides."""
+        try:
+            answer = read_answer(payloads)
+        except GateError as error:
+            reply = Reply(accepted=False, state="unknown", reason=str(error))
+            self._note(None, reply)
+            return reply
+        return await self._gates.answer(answer)
+
+    async def to_its_end(self) -> RunView:
+        """Drive the run until it has ended or goes on in a new history."""
+        while True:
+            try:
+                await workflow.wait_condition(self._wakes)
+            except asyncio.CancelledError:
+                self._asked_here = True
+                self._driver.issue(self._state.cancel(now_ms()))
+            self._driver.touched = False
+            self.journal += self._state.entries()
+            if self._crash is not None:
+                await self._fail(self._crash)
+            if self._ended():
+                return await self._end()
+            self._tell_parent()
+            self._mind_history()
+
+    def _wakes(self) -> bool:
+        return (
+            self._driver.touched
+            or self._crash is not None
+            or self._ended()
+            or self._ready_for_a_new_history()
+        )
+
+    def _ended(self) -> bool:
+        return self._state.done and workflow.all_handlers_finished()
+
+    def _ready_for_a_new_history(self) -> bool:
+        driver = self._driver
+        return driver.holding and driver.calls == 0 and workflow.all_handlers_finished()
+
+    def _mind_history(self) -> None:
+        if not self._driver.holding and not self._state.done and self._limit.due():
+            self._driver.holding = True
+            if not self._ready_for_a_new_history():
+                self._driver.background("patience", self._lose_patience())
+        if self._ready_for_a_new_history():
+            self._continue()
+
+    async def _lose_patience(self) -> None:
+        await workflow.sleep(PATIENCE, summary="calls in flight before a new history")
+        if self._driver.holding and self._limit.out_of_patience():
+            self._driver.holding = False
+            self._driver.issue_pending()
+
+    def _continue(self) -> None:
+        following = msgspec.structs.replace(
+            self._start,
+            snapshot=self._state.snapshot(),
+            children=dict(self._driver.children),
+            gates=dict(self._gates.children),
+        )
+        if not ending.fits(following):
+            self._driver.holding = False
+            self._limit.never()
+            self._driver.issue_pending()
+            return
+        workflow.continue_as_new(args=[following], workflow=workflow.info().workflow_type)
+
+    async def _end(self) -> RunView:
+        view, start = self.view(), self._start
+        ending.publish(self.plan, start.compiled.context, view.status, indexed=start.compiled.indexed)
+        if view.status == "cancelled":
+            await self._end_cancelled()
+        if view.status == "failed":
+            raise failures.run_failed(ending.fitting(view))
+        return ending.fitting(view) if start.parent is None else ending.for_parent(view)
+
+    async def _end_cancelled(self) -> NoReturn:
+        """Temporal lets a run end cancelled only in a history that was asked to."""
+        if not self._asked_here:
+            handle = workflow.get_external_workflow_handle(workflow.info().workflow_id)
+            await handle.cancel()
+            await workflow.wait_condition(lambda: False)
+        raise asyncio.CancelledError
+
+    async def _fail(self, error: BaseException) -> NoReturn:
+        """End in order after a mistake of our own, and leave nothing running."""
+        self._driver.stop_all()
+        await asyncio.sleep(0)
+        raise error
+
+    def _tell_parent(self) -> None:
+        """Tell of gates that have changed, one message at a time."""
+        if not self._tells_parent or (self._telling is not None and not self._telling.done()):
+            return
+        self._telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        assert self._start.parent is not None
+        with contextlib.suppress(FailureError):  # a parent that is gone need not know
+            while await self._gates.tell(self._start.parent, str(self._start.step)):
+                pass
+
+    def _child_ended(self, key: str, gates: dict[str, GateView]) -> None:
+        self._gates.child_ended(key, gates)
+
+    def _note(self, answer: Decide | None, reply: Reply) -> None:
+        """Keep an answer that RunState has not seen."""
+        self._enter("gate.answered" if reply.accepted else "gate.refused", reply.reason, answer)
+
+    def _enter(self, event: str, text: str, answer: Decide | None = None) -> None:
+        self.journal.append(
+            Entry(
+                at=instants.render(now_ms()),
+                event=event,
+                text=text,
+                who=answer.approver_id if answer else None,
+                source=answer.source if answer else None,
+                gate=answer.gate if answer else None,
+            )
+        )
+
+    def _crashed(self, error: BaseException) -> None:
+        if self._crash is None:
+            self._crash = error
+
+
+def _has_gates(plan: Plan) -> bool:
+    plans = [plan, *plan.children.values()]
+    return any(isinstance(step, GateStep) for each in plans for _, step in each.every_step())
