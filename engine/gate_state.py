@@ -119,7 +119,6 @@ class Gates:
             ask=record.ask,
             approvers=tuple(record.approvers),
             count=self._steps[key].count,
-            initiator_may_approve=self._steps[key].initiator_may_approve,
             asked_at=instants.render(record.asked_ms),
             deadline=instants.render(record.deadline_ms),
             escalations=tuple(record.escalations),
