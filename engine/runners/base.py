@@ -1,6 +1,6 @@
 """The seam between the engine and whatever runs a capability's program."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -40,15 +40,20 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """How it ended. Bytes are what the program wrote, cut at `MAX_CAPTURE`."""
+    """How it ended, and what the program wrote."""
 
     exit_code: int
-    """The program's own; 128 + n where signal n ended it."""
+    """The program's own; 128 + n where signal n ended it; 127 where there is no such program and
+    126 where it cannot be run, as shells have it."""
     stdout: bytes
+    """The first `MAX_STDOUT` bytes; the rest was read and dropped."""
     stderr: bytes
-    """The tail."""
+    """The last `MAX_STDERR` bytes."""
     timed_out: bool = False
     stdout_truncated: bool = False
+    stderr_truncated: bool = False
+    note: str = ""
+    """What the runner has to say of this run: why it did not start, or was ended early."""
 
 
 MAX_STDOUT = 8 * 1024**2
@@ -58,15 +63,14 @@ MAX_STDERR = 64 * 1024
 class Runner(Protocol):
     """One backend. Safe for concurrent use; cancelling `run` ends the program and all it started.
 
-    Raises RunnerUnavailable where the backend is away (trying again helps).
+    Raises RunnerUnavailable where the backend is away (trying again helps); its `started` says
+    whether the program may have begun.
     """
 
     name: str
     """`process` or `dagger`."""
 
-    async def run(
-        self, execution: Execution, heartbeat: Callable[[], None] | None = None
-    ) -> Executed:
+    async def run(self, execution: Execution) -> Executed:
         """Run it to its end, its time-out, or the cancellation of the awaiting task."""
         ...
 
