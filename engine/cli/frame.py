@@ -121,12 +121,9 @@ def harmony_command(
     return decorate
 
 
-def group(name: str, help_text: str) -> LazyGroup:
-    """A group of subcommands, like `capability`, with the shared options."""
-
-    @click.command(name, cls=LazyGroup, help=help_text)
-    @shared_options
-    def made() -> None: ...
-
-    assert isinstance(made, LazyGroup)  # noqa: S101 - what `cls` says, said to mypy
+def harmony_group(name: str, *subcommands: click.Command, help: str) -> click.Group:  # noqa: A002
+    """A group of subcommands, like `capability`; each subcommand has the shared options too."""
+    made = LazyGroup(name=name, help=help, no_args_is_help=True)
+    for subcommand in subcommands:
+        made.add_command(subcommand)
     return made
