@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError
 
@@ -26,11 +26,12 @@ class ChildActivities:
         """Have the child decide, and give back what it says."""
         handle = self._client.get_workflow_handle(answer.workflow_id)
         try:
-            return await handle.execute_update(
+            reply: Reply = await handle.execute_update(
                 "decide", answer.decide, result_type=Reply, rpc_timeout=ANSWER_TIMEOUT
             )
         except (RPCError, FailureError) as error:
             raise ApplicationError(str(error), non_retryable=True) from None
+        return reply
 
     @activity.defn(name="watch_children")
     async def watch(self, children: dict[str, str]) -> list[ChildEnd]:
@@ -49,7 +50,9 @@ class ChildActivities:
                 task.cancel()
 
     async def _end(self, key: str, workflow_id: str) -> ChildEnd:
-        handle = self._client.get_workflow_handle(workflow_id, result_type=RunView)
+        handle: WorkflowHandle[object, RunView] = self._client.get_workflow_handle(
+            workflow_id, result_type=RunView
+        )
         try:
             view = await handle.result()
         except WorkflowFailureError as error:

@@ -85,9 +85,9 @@ class EmbeddedServer:
                 return None
         self._guarded = True
         found = _read(self._state / "server.json")
-        if "address" not in found or not _accepts(found["address"]):
+        if "address" not in found or not _accepts(str(found["address"])):
             return None
-        return ServerAddress(found["address"], found["ui"], found["pid"])
+        return ServerAddress(str(found["address"]), str(found["ui"]), int(found["pid"]))
 
     def _guard(self, guardian: IO[bytes]) -> None:
         """Nobody guards the server: start a guardian, or say why the last one gave up."""
@@ -113,7 +113,7 @@ class EmbeddedServer:
                 )  # fmt: skip
 
     def _failure(self) -> str:
-        why = _read(self._state / "server.json").get("error", "its guardian ended")
+        why = str(_read(self._state / "server.json").get("error", "its guardian ended"))
         hint = ""
         if "database" in why.lower() or "sqlite" in why.lower():
             hint = f"; if {self._state / 'temporal.db'} is damaged, move it away"
@@ -163,7 +163,7 @@ def _lock(file: IO[bytes], kind: int) -> bool:
     return True
 
 
-def _read(path: Path) -> dict[str, str]:
+def _read(path: Path) -> dict[str, str | int]:
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -32,7 +32,5 @@ async def watch(driver: Driver) -> None:
         )
         for child in ended:
             if driver.children.pop(child.key, None) is not None:
-                outcome = Ended(
-                    outcome=child.status, output=child.outputs, failure=child.failure
-                )
+                outcome = Ended(outcome=child.status, output=child.outputs, failure=child.failure)
                 driver.child_finished(child.key, outcome, child.gates)

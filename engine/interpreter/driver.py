@@ -114,7 +114,7 @@ class Driver:
             del self._tasks[key]
         try:
             ended(task)
-        except Exception as error:  # noqa: BLE001 - else the workflow task is retried for ever
+        except Exception as error:
             self.crash(error)
 
     def _call(self, command: CallCapability) -> None:
@@ -182,7 +182,9 @@ class Driver:
     async def _run_child(self, command: StartChild) -> RunView:
         try:
             child_id = f"{workflow.info().workflow_id}/{command.key}"
-            handle = await workflow.start_child_workflow(
+            handle: workflow.ChildWorkflowHandle[
+                Any, RunView
+            ] = await workflow.start_child_workflow(
                 command.blueprint,
                 self._child_start(command),
                 id=child_id,

@@ -1,6 +1,7 @@
 """How a run ends in Temporal: its result, its size, and what lists of runs show of it."""
 
 import zlib
+from typing import TypeAlias
 
 import msgspec
 from temporalio import workflow
@@ -17,6 +18,8 @@ BLUEPRINT = SearchAttributeKey.for_keyword("HarmonyBlueprint")
 INCIDENT = SearchAttributeKey.for_keyword("HarmonyIncident")
 SEVERITY = SearchAttributeKey.for_keyword("HarmonySeverity")
 STATUS = SearchAttributeKey.for_keyword("HarmonyStatus")
+ATTRIBUTES = (BLUEPRINT, INCIDENT, SEVERITY, STATUS)
+Key: TypeAlias = SearchAttributeKey[str]
 
 
 def attributes(

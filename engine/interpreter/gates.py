@@ -97,7 +97,7 @@ class Gates:
         key = owner.removeprefix(f"{workflow.info().workflow_id}/")
         local = msgspec.structs.replace(decide, gate=path.removeprefix(f"{key}/"))
         try:
-            return await workflow.execute_local_activity(
+            reply: Reply = await workflow.execute_local_activity(
                 "answer_child_gate",
                 ChildAnswer(workflow_id=owner, decide=local),
                 result_type=Reply,
@@ -107,6 +107,7 @@ class Gates:
         except ActivityError as error:
             why = f"The run of this gate, {owner}, could not be asked: {error.cause or error}"
             return Reply(accepted=False, state=self.children[path].state, reason=why)
+        return reply
 
     def _only_open(self) -> str | None:
         """The child's gate that alone is open; None also where an own gate is open."""

@@ -38,9 +38,9 @@ class Continued(Message, frozen=True, kw_only=True):
     parent: str | None = None
     step: str | None = None
     """The parent's key for this run."""
-    children: dict[str, str] = {}
+    children: dict[str, str] = msgspec.field(default_factory=dict)
     """Key → workflow id of the children still running."""
-    gates: dict[str, GateView] = {}
+    gates: dict[str, GateView] = msgspec.field(default_factory=dict)
     """The children's gates by path."""
 
 

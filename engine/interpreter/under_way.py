@@ -28,10 +28,12 @@ NO_POLICY = "There is no policy.yaml: everyone has every role"
 class UnderWay:
     """One history of one run."""
 
-    def __init__(self, start: Continued, plan: Plan, state: RunState) -> None:
+    def __init__(
+        self, start: Continued, plan: Plan, state: RunState, journal: list[Entry] | None
+    ) -> None:
+        """`journal` takes what happens; None where nobody reads it."""
         self.plan = plan
-        self.journal: list[Entry] = []
-        """What has happened since it was last emptied."""
+        self._journal = journal
         self._start = start
         self._state = state
         self._crash: BaseException | None = None
@@ -106,10 +108,12 @@ class UnderWay:
             try:
                 await workflow.wait_condition(self._wakes)
             except asyncio.CancelledError:
+                if workflow.cancellation_reason() is None:
+                    raise  # the worker only takes the run out of its memory
                 self._asked_here = True
                 self._driver.issue(self._state.cancel(now_ms()))
             self._driver.touched = False
-            self.journal += self._state.entries()
+            self._keep(self._state.entries())
             if self._crash is not None:
                 await self._fail(self._crash)
             if self._ended():
@@ -162,7 +166,9 @@ class UnderWay:
 
     async def _end(self) -> RunView:
         view, start = self.view(), self._start
-        ending.publish(self.plan, start.compiled.context, view.status, indexed=start.compiled.indexed)
+        ending.publish(
+            self.plan, start.compiled.context, view.status, indexed=start.compiled.indexed
+        )
         if view.status == "cancelled":
             await self._end_cancelled()
         if view.status == "failed":
@@ -190,9 +196,9 @@ class UnderWay:
         self._telling = asyncio.create_task(self._tell())
 
     async def _tell(self) -> None:
-        assert self._start.parent is not None
+        parent, step = str(self._start.parent), str(self._start.step)
         with contextlib.suppress(FailureError):  # a parent that is gone need not know
-            while await self._gates.tell(self._start.parent, str(self._start.step)):
+            while await self._gates.tell(parent, step):
                 pass
 
     def _child_ended(self, key: str, gates: dict[str, GateView]) -> None:
@@ -203,16 +209,19 @@ class UnderWay:
         self._enter("gate.answered" if reply.accepted else "gate.refused", reply.reason, answer)
 
     def _enter(self, event: str, text: str, answer: Decide | None = None) -> None:
-        self.journal.append(
-            Entry(
-                at=instants.render(now_ms()),
-                event=event,
-                text=text,
-                who=answer.approver_id if answer else None,
-                source=answer.source if answer else None,
-                gate=answer.gate if answer else None,
-            )
+        entry = Entry(
+            at=instants.render(now_ms()),
+            event=event,
+            text=text,
+            who=answer.approver_id if answer else None,
+            source=answer.source if answer else None,
+            gate=answer.gate if answer else None,
         )
+        self._keep([*self._state.entries(), entry])
+
+    def _keep(self, entries: Sequence[Entry]) -> None:
+        if self._journal is not None:
+            self._journal += entries
 
     def _crashed(self, error: BaseException) -> None:
         if self._crash is None:

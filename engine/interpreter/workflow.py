@@ -22,6 +22,7 @@ from engine.interpreter.under_way import UnderWay
 from engine.messages import (
     CompiledRun,
     CompileRequest,
+    Entry,
     GateView,
     Reply,
     RunError,
@@ -41,6 +42,9 @@ class Run:
 
     def __init__(self) -> None:
         self.under_way: UnderWay | None = None
+        self.journal: list[Entry] | None = None
+        """What happens in this history, where a reader of histories asks for it; a worker has no
+        use for it."""
         self._early: list[tuple[str, Sequence[RawValue]]] = []
         self._refused = False
 
@@ -48,7 +52,7 @@ class Run:
     async def run(self, arguments: Sequence[RawValue]) -> RunView:
         """From what it was started with to its result."""
         try:
-            self.under_way = await _begin(arguments)
+            self.under_way = await _begin(arguments, self.journal)
             for name, payloads in self._early:
                 await self.under_way.signalled(name, payloads)
             return await self.under_way.to_its_end()
@@ -122,11 +126,11 @@ def not_begun(error: RunError | None = None) -> RunView:
     )
 
 
-async def _begin(arguments: Sequence[RawValue]) -> UnderWay:
+async def _begin(arguments: Sequence[RawValue], journal: list[Entry] | None) -> UnderWay:
     start = read_start(arguments)
     if isinstance(start, Continued):
         plan = _plan(start.compiled)
-        under_way = UnderWay(start, plan, RunState.restore(plan, start.snapshot))
+        under_way = UnderWay(start, plan, RunState.restore(plan, start.snapshot), journal)
         under_way.go_on()
         return under_way
     compiled = await _compile(start)
@@ -147,7 +151,7 @@ async def _begin(arguments: Sequence[RawValue]) -> UnderWay:
     begun = Continued(kind="continued", compiled=compiled, snapshot=None, solo=start.solo)
     if isinstance(start, ChildStart):
         begun = msgspec.structs.replace(begun, parent=start.parent, step=start.step)
-    under_way = UnderWay(begun, plan, state)
+    under_way = UnderWay(begun, plan, state, journal)
     under_way.begin()
     return under_way
 
@@ -156,10 +160,12 @@ async def _compile(start: StartArguments | ChildStart) -> CompiledRun:
     """The plan for these inputs, made on the worker once and pinned in the history."""
     info = workflow.info()
     shared = start if isinstance(start, ChildStart) else None
-    arguments = start if isinstance(start, StartArguments) else StartArguments(
-        inputs=start.inputs, context=start.context, solo=start.solo
+    arguments = (
+        start
+        if isinstance(start, StartArguments)
+        else StartArguments(inputs=start.inputs, context=start.context, solo=start.solo)
     )
-    compiled = await workflow.execute_local_activity(
+    compiled: CompiledRun = await workflow.execute_local_activity(
         "compile_plan",
         CompileRequest(
             blueprint=info.workflow_type,
