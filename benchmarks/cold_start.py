@@ -1,0 +1,61 @@
+"""`harmony run` of one step, cold, against the bare server's start; `harmony validate` of a file."""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.blueprints import sequential, write_project
+from benchmarks.measure import Figure, alternate
+from benchmarks.server import bare_server
+
+HARMONY = Path(sys.executable).with_name("harmony")
+
+
+async def command(*words: str | Path) -> None:
+    """Run `harmony` to its end; a RuntimeError holds what it said where it failed."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    process = await asyncio.create_subprocess_exec(
+        HARMONY, *words, env=kept, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    _, err = await asyncio.wait_for(process.communicate(), 60)
+    if process.returncode:
+        raise RuntimeError(err.decode())
+
+
+async def figures() -> list[Figure]:
+    """Whole commands, from their start to their exit, each with a fresh state folder."""
+    with tempfile.TemporaryDirectory() as name:
+        here = Path(name)
+        project = write_project(here / "project", {"bench.one": sequential("bench.one", 1)})
+        counter = iter(range(1_000))
+
+        async def cold_run() -> None:
+            state = here / f"state{next(counter)}"
+            await command(
+                "--project", project, "--state", state, "run", "bench.one", "--runner", "process"
+            )
+            shutil.rmtree(state, ignore_errors=True)
+
+        async def bare_start() -> None:
+            async with bare_server(here / f"bare{next(counter)}.db"):
+                pass
+
+        async def validate() -> None:
+            await command("--project", project, "validate", project / "blueprints/bench.one.yaml")
+
+        async def python() -> None:
+            process = await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")
+            await process.wait()
+
+        run, bare = await alternate(cold_run, bare_start, 5)
+        check, interpreter = await alternate(validate, python, 7)
+    return [
+        Figure("harmony run, cold / bare server's start", run / bare, 1.4,
+               detail=f"{run:.2f} s / {bare:.2f} s"),
+        Figure("harmony validate of one file", check, 0.5, "s",
+               detail=f"Python alone {interpreter:.3f} s"),
+    ]  # fmt: skip

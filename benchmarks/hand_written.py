@@ -1,0 +1,102 @@
+"""Blueprints against hand-written workflows that do the same work, on one server, in turns."""
+
+import tempfile
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from temporalio.client import Client, WorkflowHandle
+
+from benchmarks.blueprints import gated, loop, parallel, sequential, write_project
+from benchmarks.measure import Figure, alternate
+from benchmarks.serving import HAND_QUEUE, both_workers
+from benchmarks.server import bare_server
+from engine.worker import TASK_QUEUE
+
+ROUNDS = 5
+LIMIT = 1.10
+MORE_EVENTS = 3
+START = {"inputs": {}, "context": {}}
+
+
+async def events(handle: WorkflowHandle[object, object]) -> int:
+    """How many events the run's history has."""
+    return len((await handle.fetch_history()).events)
+
+
+async def blueprint(client: Client, name: str) -> int:
+    """Run a blueprint to its end; the events of its history."""
+    handle = await client.start_workflow(
+        name, START, id=f"{name}-{uuid.uuid4().hex[:8]}", task_queue=TASK_QUEUE
+    )
+    if name == "bench.gate":
+        answer = {"decision": "approved", "approverId": "someone-else"}
+        reply = await handle.execute_update("decide", answer)
+        assert reply["accepted"], reply
+    await handle.result()
+    return await events(handle)
+
+
+async def hand(client: Client, name: str, *arguments: object) -> int:
+    """The same by hand."""
+    handle = await client.start_workflow(
+        name, args=arguments, id=f"{name}-{uuid.uuid4().hex[:8]}", task_queue=HAND_QUEUE
+    )
+    if name == "hand.gate":
+        await handle.execute_update("decide", "approved")
+    await handle.result()
+    return await events(handle)
+
+
+async def compared(
+    title: str, ours: Callable[[], Awaitable[int]], theirs: Callable[[], Awaitable[int]],
+    rounds: int = ROUNDS, *, one_history: bool = True,
+) -> list[Figure]:  # fmt: skip
+    """Wall time as a ratio, and events as a difference where both have one history."""
+    more = await ours() - await theirs()
+    mine, other = await alternate(ours, theirs, rounds)
+    found = [
+        Figure(f"{title} / by hand", mine / other, LIMIT, detail=f"{mine:.2f} s / {other:.2f} s")
+    ]
+    if one_history:
+        found.append(Figure(f"{title}: events more than by hand", more, MORE_EVENTS, "events"))
+    return found
+
+
+async def figures() -> list[Figure]:
+    """100 in sequence, 100 in parallel, a gate, a loop over 1,000."""
+    texts = {
+        "bench.sequential": sequential("bench.sequential", 100),
+        "bench.parallel": parallel("bench.parallel", 100),
+        "bench.loop": loop("bench.loop", 1_000),
+        "bench.gate": gated("bench.gate"),
+    }
+    with tempfile.TemporaryDirectory() as name:
+        project = write_project(Path(name) / "project", texts)
+        async with bare_server(Path(name) / "temporal.db") as client, both_workers(client, project):
+            return [
+                *await compared(
+                    "100 sequential steps",
+                    lambda: blueprint(client, "bench.sequential"),
+                    lambda: hand(client, "hand.sequential", 100),
+                ),
+                *await compared(
+                    "100 parallel steps",
+                    lambda: blueprint(client, "bench.parallel"),
+                    lambda: hand(client, "hand.parallel", 100),
+                ),
+                *await compared(
+                    "a gate",
+                    lambda: blueprint(client, "bench.gate"),
+                    lambda: hand(client, "hand.gate"),
+                ),
+                *await compared(
+                    "foreach over 1,000",
+                    lambda: blueprint(client, "bench.loop"),
+                    lambda: hand(client, "hand.loop", 1_000, []),
+                    2,
+                    one_history=False,
+                ),
+            ]
+
+

@@ -1,0 +1,57 @@
+"""Workers for one measurement: ours on the project, the hand-written one beside it."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from benchmarks import by_hand
+from engine.activities import Activities
+from engine.messages import StepAnswer, StepCall
+from engine.project import Project
+from engine.runners.process import ProcessRunner
+from engine.worker import workers
+
+HAND_QUEUE = "by-hand"
+
+
+@contextlib.asynccontextmanager
+async def our_workers(
+    client: Client, project: Path, *, canned: StepAnswer | None = None
+) -> AsyncIterator[None]:
+    """Harmony's workers; with `canned` every step is answered so, at once."""
+    activities = Activities(Project(project), ProcessRunner(), indexed=True)
+    served = [*activities.all()]
+    if canned is not None:
+
+        @activity.defn(name="run_step")
+        async def answer_at_once(_: StepCall) -> StepAnswer:
+            return canned
+
+        served = [*(each for each in served if each.__name__ != "run_step"), answer_at_once]
+    async with contextlib.AsyncExitStack() as stack:
+        for worker in workers(client, served):
+            await stack.enter_async_context(worker)
+        yield
+
+
+@contextlib.asynccontextmanager
+async def both_workers(
+    client: Client, project: Path, *, canned: StepAnswer | None = None
+) -> AsyncIterator[None]:
+    """Both, in one process; with `canned` neither starts a process for a step."""
+
+    @activity.defn(name="by_hand")
+    async def at_once(_: dict[str, object]) -> dict[str, object]:
+        return {"text": "", "number": 1}
+
+    hand = Worker(
+        client, task_queue=HAND_QUEUE, workflows=by_hand.WORKFLOWS,
+        activities=[by_hand.run_program if canned is None else at_once],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )  # fmt: skip
+    async with our_workers(client, project, canned=canned), hand:
+        yield
