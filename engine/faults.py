@@ -25,3 +25,8 @@ class Fault:
 def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
     """Sorted by file, line, column, code; each once."""
     return tuple(sorted(set(faults), key=lambda f: (f.file, f.line, f.column, f.code, f.message)))
+
+
+def has_error(faults: Iterable[Fault]) -> bool:
+    """Whether any of them is more than a warning."""
+    return any(fault.severity == "error" for fault in faults)

@@ -1,0 +1,100 @@
+"""Every fault of one blueprint: its own, and those that come of what it uses."""
+
+from engine.blueprint import CLASSIFICATIONS, Blueprint, WrittenStep
+from engine.blueprint_schemas import check_inputs
+from engine.catalog import Catalog
+from engine.faults import Fault, has_error, in_order
+from engine.needs import WELL, Needs
+from engine.producers import Producers
+from engine.reading import Reading, meant
+
+
+def check_blueprint(catalog: Catalog, blueprint: Blueprint) -> tuple[Fault, ...]:
+    """All faults of the blueprint, sorted; remembered until a file changes."""
+    kept = catalog.checked.get(blueprint.id)
+    if kept is None:
+        catalog.checked[blueprint.id] = ()  # what runs itself is reported once
+        kept = in_order(_check(catalog, blueprint))
+        catalog.checked[blueprint.id] = kept
+    return kept
+
+
+def _check(catalog: Catalog, blueprint: Blueprint) -> list[Fault]:
+    reading = Reading(blueprint.document)
+    reading.faults[:] = blueprint.faults
+    if not blueprint.document.readable:
+        return reading.faults
+    main, last = Needs(blueprint.steps), Needs(blueprint.finally_)
+    for needs in (main, last):
+        needs.faults(reading.fault)
+        _unreached(reading, needs)
+    check_inputs(reading, blueprint)
+    producers = Producers(blueprint, catalog)
+    for needs in (main, last):
+        for step in needs.steps:
+            _child(reading, producers, step)
+    return reading.faults
+
+
+def _unreached(reading: Reading, needs: Needs) -> None:
+    """Warn of a step that follows, just by its place, one that runs only in some cases."""
+    for number, step in enumerate(needs.steps):
+        if step.needs is not None or number == 0:
+            continue
+        above = needs.steps[number - 1]
+        for need in needs.written[number - 1]:
+            if need.step not in needs.index or need.outcomes is None:
+                continue
+            well = needs.outcomes[needs.index[need.step]] & WELL
+            if not well <= needs.allowed(need):
+                reading.fault(
+                    "NEED_UNREACHED", f"it follows '{above.id}', which may not be reached", step.path,
+                    hint="Write `needs:` and say which outcomes let it go on.",
+                )  # fmt: skip
+                break
+
+
+def _child(reading: Reading, producers: Producers, step: WrittenStep) -> None:
+    """Whether a child is there, is clean, and does not come back to this blueprint."""
+    if not step.child:
+        return
+    catalog, blueprint, path = producers.catalog, producers.blueprint, (*step.path, "blueprint")
+    child = producers.child(step)
+    if child is None:
+        reading.fault("BLUEPRINT_UNKNOWN", f"there is no blueprint '{step.child}'", path,
+                      hint=meant(step.child, catalog.blueprints()))  # fmt: skip
+        return
+    circle = _circle(catalog, blueprint.id, child)
+    if circle is not None:
+        reading.fault("BLUEPRINT_RECURSION", f"it comes to run itself: {' → '.join(circle)}", path)
+        return
+    rank = CLASSIFICATIONS.index
+    if rank(child.classification) > rank(blueprint.classification):
+        _too_low(reading, blueprint, child.classification, child.id, step)
+    if has_error(check_blueprint(catalog, child)):
+        reading.fault("BLUEPRINT_FAULTY", f"the blueprint '{child.id}' has faults of its own", path)
+
+
+def _too_low(
+    reading: Reading, blueprint: Blueprint, needed: str, user: str, step: WrittenStep
+) -> None:
+    message = f"'{user}' handles {needed} data, the blueprint says {blueprint.classification}"
+    path = (*step.path, "blueprint")
+    reading.fault("CLASSIFICATION", message, path, hint=f"Write `classification: {needed}`.")
+
+
+def _circle(catalog: Catalog, start: str, child: Blueprint) -> list[str] | None:
+    """The way from `start` over `child` back to `start`."""
+    ways: dict[str, list[str]] = {child.id: [start, child.id]}
+    waiting = [child]
+    while waiting:
+        here = waiting.pop()
+        if here.id == start:
+            return ways[here.id]
+        for step in (*here.steps, *here.finally_):
+            if step.child and (step.child not in ways or step.child == start):
+                found = catalog.blueprint(step.child)
+                if found is not None:
+                    ways[step.child] = [*ways[here.id], step.child]
+                    waiting.append(found)
+    return None

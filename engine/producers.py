@@ -1,0 +1,203 @@
+"""What each step gives, as a JSON Schema: the types behind `steps.<id>.…`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.blueprint import Blueprint, WrittenCall, WrittenStep
+from engine.capability import Capability
+from engine.catalog import Catalog
+from engine.context import CONTEXT_SCHEMA
+from engine.plan import Json
+
+Schema = Mapping[str, Json]
+
+_TEXT: Schema = {"type": "string"}
+RUN: Schema = {
+    "type": "object", "required": ["id", "startedAt"], "additionalProperties": False,
+    "properties": {"id": _TEXT, "startedAt": _TEXT},
+}  # fmt: skip
+GATE: Schema = {
+    "type": "object", "additionalProperties": False,
+    "required": ["event", "state", "ask", "approvers", "deadline"],
+    "properties": {
+        "event": {"enum": ["opened", "escalated", "closed"]},
+        "state": {"enum": ["pending", "approved", "rejected", "timed_out", "cancelled"]},
+        "ask": _TEXT,
+        "approvers": {"type": "array", "items": _TEXT},
+        "deadline": _TEXT,
+        "notice": {},
+    },
+}  # fmt: skip
+INDEX: Schema = {"type": "integer", "minimum": 0}
+OUTCOME: Schema = {
+    "enum": ["succeeded", "failed", "skipped", "unreached", "approved", "rejected", "timed_out",
+             "cancelled"],
+}  # fmt: skip
+ERROR: Schema = {
+    "type": "object", "additionalProperties": False, "required": ["code", "message", "category"],
+    "properties": {
+        "code": _TEXT, "message": _TEXT,
+        "category": {"enum": ["RETRYABLE", "RATE_LIMIT", "AUTH_FAILURE", "FATAL"]},
+        "started": {"type": "boolean"},
+        "retryAfterMs": {"type": "integer"},
+        "items": {"type": "array", "items": {"type": "integer"}},
+    },
+}  # fmt: skip
+_DECISION_FIELDS: Mapping[str, Json] = {
+    "decision": _TEXT, "approverId": _TEXT, "reason": _TEXT, "at": _TEXT, "source": _TEXT,
+}  # fmt: skip
+DECISION: Schema = {
+    "type": "object", "additionalProperties": False,
+    "required": ["decision", "approverId", "at", "source"], "properties": _DECISION_FIELDS,
+}  # fmt: skip
+DECISIONS: Schema = {
+    "type": "array",
+    "items": {
+        "type": "object", "additionalProperties": False,
+        "required": ["decision", "approverId", "at", "source"],
+        "properties": {
+            **_DECISION_FIELDS, "digest": _TEXT, "user": _TEXT, "host": _TEXT,
+            "accepted": {"type": "boolean"}, "note": _TEXT, "solo": {"type": "boolean"},
+        },
+    },
+}  # fmt: skip
+FIELDS: Mapping[str, Schema] = {
+    "outcome": OUTCOME, "error": ERROR, "decision": DECISION, "decisions": DECISIONS,
+    "startedAt": _TEXT, "finishedAt": _TEXT,
+}  # fmt: skip
+"""What can be read of a step beside its output."""
+
+
+class Producers:
+    """The output schemas of one blueprint's steps; None where nothing is known of one."""
+
+    def __init__(self, blueprint: Blueprint, catalog: Catalog) -> None:
+        self.blueprint = blueprint
+        self.catalog = catalog
+        self.steps = {step.id: step for step in (*blueprint.finally_, *blueprint.steps)}
+        self._outputs: dict[str, Schema | None] = {}
+        self._items: dict[str, Schema | None] = {}
+
+    def capability(self, call: WrittenCall | None) -> Capability | None:
+        """The capability of a call, where it is there and of the right version."""
+        return self.catalog.capability(call.capability, call.range) if call is not None else None
+
+    def child(self, step: WrittenStep) -> Blueprint | None:
+        """The blueprint that a step runs."""
+        return self.catalog.blueprint(step.child) if step.child else None
+
+    def output(self, step: WrittenStep) -> Schema | None:
+        """The schema of `steps.<id>.output`."""
+        if step.id not in self._outputs:
+            self._outputs[step.id] = None
+            self._outputs[step.id] = self._loop(step, self._output(step))
+        return self._outputs[step.id]
+
+    def item(self, step: WrittenStep) -> Schema | None:
+        """The schema of `item` within the step's loop."""
+        if step.id not in self._items:
+            self._items[step.id] = None
+            self._items[step.id] = self._item(step)
+        return self._items[step.id]
+
+    def of(self, path: tuple[str | int, ...], step: WrittenStep | None) -> Schema | None:
+        """The schema of what a path reads, as seen from a step."""
+        from engine import schema_types
+
+        if not path:
+            return None
+        root, rest = self._root(path, step)
+        if root is None or not rest:
+            return root
+        found = schema_types.field(root, rest)
+        return found if isinstance(found, Mapping) else None
+
+    def _root(
+        self, path: tuple[str | int, ...], step: WrittenStep | None
+    ) -> tuple[Schema | None, tuple[str | int, ...]]:
+        name, rest = path[0], path[1:]
+        roots: dict[str | int, Schema] = {"inputs": self.inputs, "context": CONTEXT_SCHEMA, "run": RUN,
+                                          "gate": GATE, "index": INDEX}  # fmt: skip
+        if name == "item" and step is not None:
+            return self.item(step), rest
+        if name == "steps" and len(rest) >= 2:
+            other = self.steps.get(str(rest[0]))
+            if other is None:
+                return None, ()
+            if rest[1] == "output":
+                return self.output(other), rest[2:]
+            return FIELDS.get(str(rest[1])), rest[2:]
+        return roots.get(name), rest
+
+    @property
+    def inputs(self) -> Schema:
+        """The schema of `inputs`: names that it does not list are not there."""
+        return closed_inputs(self.blueprint.inputs)
+
+    def _output(self, step: WrittenStep) -> Schema | None:
+        if step.call is not None:
+            capability = self.capability(step.call)
+            return capability.output if capability is not None and capability.healthy else None
+        if step.kind == "blueprint":
+            return self._child_outputs(step)
+        if step.kind == "set":
+            return self._object(step.values, step)
+        if step.wait is not None and step.wait.signal is None:
+            return {"type": "null"}
+        return None
+
+    def _child_outputs(self, step: WrittenStep) -> Schema | None:
+        child = self.child(step)
+        if child is None or child.id == self.blueprint.id:
+            return None
+        names: dict[str, Json] = {name: {} for name in child.outputs}
+        return {"type": "object", "properties": names, "additionalProperties": False}
+
+    def _object(self, values: Mapping[str, Json], step: WrittenStep) -> Schema:
+        properties = {name: self._infer(value, step) or {} for name, value in values.items()}
+        return {"type": "object", "properties": properties, "required": list(properties),
+                "additionalProperties": False}  # fmt: skip
+
+    def _infer(self, value: Json, step: WrittenStep) -> Schema | None:
+        from engine import schema_types
+        from engine.errors import HarmonyError
+
+        def known(reference: Any) -> Schema | None:
+            return self.of(reference.path, step)
+
+        try:
+            return schema_types.infer(value, known)
+        except (HarmonyError, ValueError):
+            return None
+
+    def _loop(self, step: WrittenStep, one: Schema | None) -> Schema | None:
+        if step.foreach is None:
+            return one
+        return {"type": "array", "items": one} if one is not None else {"type": "array"}
+
+    def _item(self, step: WrittenStep) -> Schema | None:
+        if isinstance(step.foreach, list):
+            kinds = [self._infer(item, step) for item in step.foreach]
+            known = [kind for kind in kinds if kind is not None]
+            if not known or len(known) < len(kinds):
+                return None
+            return known[0] if len(known) == 1 else {"anyOf": known}
+        whole = self._infer(step.foreach, step)
+        items = whole.get("items") if whole is not None else None
+        return items if isinstance(items, Mapping) else None
+
+
+def closed_inputs(schema: Mapping[str, Json]) -> Schema:
+    """The inputs' schema as it counts: an object, closed unless it says otherwise."""
+    whole = {"type": "object", **schema}
+    open_keywords = (
+        "additionalProperties",
+        "unevaluatedProperties",
+        "$ref",
+        "allOf",
+        "anyOf",
+        "oneOf",
+    )
+    if not any(keyword in schema for keyword in open_keywords):
+        whole["additionalProperties"] = False
+    return whole

@@ -1,0 +1,93 @@
+"""A project folder: its definitions, its environment, its people."""
+
+from functools import cached_property
+from pathlib import Path
+
+from engine.catalog import Catalog
+from engine.document import Document
+from engine.errors import DefinitionError, RunRefused
+from engine.faults import Fault, has_error, in_order
+from engine.loader import load
+from engine.policy import Policy
+from engine.settings import Settings, read_settings
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder upward with `blueprints/`; RunRefused where there is none."""
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if (folder / "blueprints").is_dir():
+            return folder
+    message = (
+        f"no project here: neither {here} nor a folder above it has blueprints/; use --project"
+    )
+    raise RunRefused(message, code="PROJECT")
+
+
+class Project:
+    """One project folder. Files are read when they are asked for; `env_file` stands for
+    harmony.yaml. DefinitionError where a file that is asked for has an error."""
+
+    def __init__(self, folder: Path, env_file: Path | None = None) -> None:
+        self.folder = folder.resolve()
+        self.env_file = env_file.resolve() if env_file else self.folder / "harmony.yaml"
+        self._given = env_file is not None
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The blueprints, capabilities and runbooks."""
+        return Catalog.load(self.folder)
+
+    @property
+    def settings(self) -> Settings:
+        """harmony.yaml; empty where there is none."""
+        settings, faults = self._settings
+        if has_error(faults):
+            raise DefinitionError(in_order(faults))
+        return settings
+
+    @property
+    def policy(self) -> Policy:
+        """policy.yaml; `Policy.open()` where there is none."""
+        policy, faults = self._policy
+        if has_error(faults):
+            raise DefinitionError(in_order(faults))
+        return policy
+
+    @property
+    def settings_document(self) -> Document | None:
+        """The text of the settings with its places; None where there is no file."""
+        return self._settings_document
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The faults of both files, on their own."""
+        return in_order((*self._settings[1], *self._policy[1]))
+
+    @cached_property
+    def _settings_document(self) -> Document | None:
+        if not self._given and not _is_there(self.env_file):
+            return None
+        inside = self.env_file.is_relative_to(self.folder)
+        return load(self.env_file, self.folder if inside else self.env_file.parent)
+
+    @cached_property
+    def _settings(self) -> tuple[Settings, tuple[Fault, ...]]:
+        document = self._settings_document
+        return (
+            (Settings(), ()) if document is None else read_settings(document, self.env_file.parent)
+        )
+
+    @cached_property
+    def _policy(self) -> tuple[Policy, tuple[Fault, ...]]:
+        path = self.folder / "policy.yaml"
+        if not _is_there(path):
+            return Policy.open(), ()
+        from engine.policy_reader import read_policy
+
+        return read_policy(load(path, self.folder))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file; a link that leads nowhere counts, for it was meant."""
+    return path.exists() or path.is_symlink()

@@ -1,0 +1,38 @@
+"""JSON Schemas inside definitions: whether they are valid, and whether values match them."""
+
+from collections.abc import Mapping
+
+from engine import json_schema
+from engine.document import Path
+from engine.plan import Json
+from engine.reading import Reading
+
+MOST = 50
+"""Faults of one schema or value; beyond, the rest says nothing new."""
+
+
+def check_schema(reading: Reading, schema: Mapping[str, Json], path: Path) -> bool:
+    """Report what is wrong with a schema; whether nothing is."""
+    wrong = json_schema.check_schema(schema)
+    for where, message in wrong[:MOST]:
+        reading.fault("SCHEMA", message, (*path, *where))
+    return not wrong
+
+
+def check_object_schema(reading: Reading, schema: Mapping[str, Json], path: Path) -> bool:
+    """The same for a schema that must describe an object."""
+    if schema and schema.get("type") != "object" and "$ref" not in schema:
+        message = f"'{path[-1]}' describes an object; say `type: object`"
+        reading.fault("SCHEMA", message, (*path, "type"), key=True)
+        return False
+    return check_schema(reading, schema, path)
+
+
+def check_value(
+    reading: Reading, schema: Mapping[str, Json], value: Json, path: Path, code: str
+) -> None:
+    """Report where a literal value does not match its schema."""
+    if json_schema.check_schema(schema):
+        return
+    for where, message in json_schema.violations(schema, value)[:MOST]:
+        reading.fault(code, message, (*path, *where))
