@@ -67,7 +67,7 @@ for _tag, _pattern, _first in (
     ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
     ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
 ):
-    _CoreLoader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+    _CoreLoader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})\\Z"), ["", *_first]
     )
 
@@ -94,7 +94,7 @@ def read(text: str) -> Runbook:
 
 def _front_matter(text: str) -> dict[str, Any]:
     try:
-        return _mapping(yaml.load(text, _CoreLoader), "the front matter")  # noqa: S506
+        return _mapping(yaml.load(text, _CoreLoader), "the front matter")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise Failed("INVALID_RUNBOOK", f"the front matter is not YAML: {said[:300]}") from error

@@ -65,7 +65,8 @@ def _place(bench: Bench, block: Block) -> Path:
         place = (place / part).resolve()
         if not place.is_relative_to(bench.folder):
             raise Failed(
-                "INVALID_RUNBOOK", f"block {block.name}: cwd '{part[:100]}' is outside the work folder"
+                "INVALID_RUNBOOK",
+                f"block {block.name}: cwd '{part[:100]}' is outside the work folder",
             )
     place.mkdir(parents=True, exist_ok=True)
     return place

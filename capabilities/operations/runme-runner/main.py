@@ -114,7 +114,8 @@ def _ended(block: document.Block, ended: processes.Ended, share: int) -> dict[st
         "stdout": stdout,
         "stderr": stderr,
         "milliseconds": ended.milliseconds,
-        "truncated": ended.truncated or (stdout, stderr) != (_text(ended.stdout), _text(ended.stderr)),
+        "truncated": ended.truncated
+        or (stdout, stderr) != (_text(ended.stdout), _text(ended.stderr)),
     }
 
 
@@ -133,7 +134,8 @@ def _bounded(said: bytes, share: int) -> str:
 def _failure(report: list[dict[str, Any]], index: int, ended: processes.Ended) -> Failed:
     """All that ran and did not run is in the details; the sentence holds the end of stderr."""
     name = report[index]["name"]
-    said = _text(ended.stderr).strip()[-_TAIL:] or _text(ended.stdout).strip()[-_TAIL:]
+    said = _text(ended.stderr).strip() or _text(ended.stdout).strip() or "it said nothing"
+    said = said[-_TAIL:]
     if ended.timed_out:
         seconds = round(ended.milliseconds / 1000)
         return Failed("BLOCK_TIMED_OUT", f"block {name} was ended after {seconds} s: {said}",

@@ -169,9 +169,9 @@ def _tell(pid: int, number: int) -> None:
 
 def _descendants() -> set[int]:
     children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (parent := _parent(entry)):
-            children.setdefault(parent, []).append(int(entry))
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        if parent := _parent(entry):
+            children.setdefault(parent, []).append(int(entry.parent.name))
     found: set[int] = set()
     waiting = [os.getpid()]
     while waiting:
@@ -181,9 +181,8 @@ def _descendants() -> set[int]:
     return found
 
 
-def _parent(pid: str) -> int:
+def _parent(stat: Path) -> int:
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
+        return int(stat.read_bytes().rpartition(b")")[2].split()[1])
     except OSError:
         return 0
