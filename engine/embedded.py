@@ -51,7 +51,11 @@ class EmbeddedServer:
         self._joined = False
         self._guarded = False
         self._starter: subprocess.Popen[bytes] | None = None
-        self._begin()
+        try:
+            self._begin()
+        except ServiceUnavailable:
+            self.close()
+            raise
 
     async def ready(self, limit: float = READY_SECONDS) -> ServerAddress:
         """The address, once the server accepts connections; `limit` is in seconds."""

@@ -1,0 +1,165 @@
+"""The embedded server: shared, found again, and gone when nobody uses it."""
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.connection import connect
+from engine.embedded import EmbeddedServer, embedded_server, state_folder
+from engine.errors import ServiceUnavailable
+
+USER = """
+import asyncio, sys
+from pathlib import Path
+from engine.connection import connect
+from engine.embedded import embedded_server
+async def main():
+    async with embedded_server(Path(sys.argv[1])) as server:
+        print(server.pid, flush=True)
+        sys.stdin.read()
+asyncio.run(main())
+"""
+
+
+async def until(true: Callable[[], bool], limit: float = 20) -> None:
+    """Wait for something that another process does."""
+    async with asyncio.timeout(limit):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+
+
+def unguarded(state: Path) -> bool:
+    with (state / "guardian.lock").open("r+b") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+async def user(state: Path) -> tuple[asyncio.subprocess.Process, int]:
+    """Another program that uses the server, and the server's process id."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", USER, str(state),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    line = await asyncio.wait_for(process.stdout.readline(), 30)
+    return process, int(line)
+
+
+async def test_two_programs_share_one_server_that_ends_with_the_last(tmp_path: Path) -> None:
+    first, pid = await user(tmp_path)
+    second, same = await user(tmp_path)
+    assert pid == same
+    first.terminate()
+    await first.wait()
+    assert alive(pid)
+    second.kill()  # not even a chance to give back its share
+    await second.wait()
+    await until(lambda: not alive(pid))
+    await until(lambda: unguarded(tmp_path))
+    assert not (tmp_path / "server.json").exists()
+
+
+async def test_what_was_kept_is_there_again(tmp_path: Path) -> None:
+    async with embedded_server(tmp_path) as first:
+        client = await connect(first.address)
+        await client.start_workflow("any", id="kept", task_queue="nobody")
+    await until(lambda: unguarded(tmp_path))
+    async with embedded_server(tmp_path) as second:
+        assert second.pid != first.pid
+        client = await connect(second.address)
+        assert (await client.get_workflow_handle("kept").describe()).workflow_type == "any"
+
+
+async def test_ten_at_once_start_one_server(tmp_path: Path) -> None:
+    shares = [EmbeddedServer(tmp_path / "new") for _ in range(10)]
+    found = await asyncio.gather(*(share.ready() for share in shares))
+    for share in shares:
+        share.close()
+    assert len({each.pid for each in found}) == 1
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    await until(lambda: unguarded(tmp_path / "new"))
+
+
+async def test_a_server_whose_guardian_was_killed_is_taken_over(tmp_path: Path) -> None:
+    first, pid = await user(tmp_path)
+    guardian = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(guardian, signal.SIGKILL)
+    await until(lambda: unguarded(tmp_path))
+    second, same = await user(tmp_path)
+    assert same == pid
+    for process in (first, second):
+        process.terminate()
+        await process.wait()
+    await until(lambda: not alive(pid))
+
+
+async def test_a_state_file_left_behind_is_not_believed(tmp_path: Path) -> None:
+    stale = {"pid": 1, "address": "127.0.0.1:9", "ui": "http://127.0.0.1:9"}
+    (tmp_path / "server.json").write_text(json.dumps(stale))
+    async with embedded_server(tmp_path) as server:
+        assert server.pid != 1
+
+
+async def test_a_server_that_does_not_run_is_not_started_where_that_is_not_wanted(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ServiceUnavailable, match="No embedded Temporal server is running"):
+        EmbeddedServer(tmp_path, start=False)
+
+
+async def test_a_damaged_database_is_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "temporal.db").write_text("not a database" * 100)
+    with pytest.raises(ServiceUnavailable, match=r"did not start: .*not a database.*move it away"):
+        async with embedded_server(tmp_path):
+            pass
+    (tmp_path / "temporal.db").unlink()
+    async with embedded_server(tmp_path) as server:
+        assert server.pid > 0
+
+
+async def test_a_locked_database_is_one_clear_sentence(tmp_path: Path) -> None:
+    async with embedded_server(tmp_path):
+        pass
+    await until(lambda: unguarded(tmp_path))
+    holder = sqlite3.connect(tmp_path / "temporal.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    share = EmbeddedServer(tmp_path)
+    try:
+        with pytest.raises(ServiceUnavailable, match=r"database is locked|did not answer within"):
+            await share.ready(limit=12)
+    finally:
+        share.close()
+        holder.close()
+    await until(lambda: unguarded(tmp_path))
+
+
+@pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/null/state"])
+def test_a_folder_that_cannot_be_written_is_one_clear_sentence(folder: str) -> None:
+    with pytest.raises(ServiceUnavailable, match="choose another folder with --state"):
+        EmbeddedServer(Path(folder))
+
+
+def test_where_the_state_is_kept() -> None:
+    assert state_folder(Path("/a/b"), {}) == Path("/a/b")
+    assert state_folder(None, {"XDG_STATE_HOME": "/x"}) == Path("/x/harmony")
+    assert state_folder(None, {"XDG_STATE_HOME": "relative"}).parts[-2:] == ("state", "harmony")
