@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from engine.context import CONTEXT_SCHEMA
 from engine.messages import Actor
 from engine.plan import MAX_INPUTS_BYTES, Json
 
@@ -62,12 +63,12 @@ def _read(name: str, option: str) -> bytes:
 
 
 def _yaml(data: bytes, name: str, option: str) -> Json:
-    from engine.loader import load_value
+    from engine.loader import load_text
 
-    try:
-        return load_value(data)
-    except ValueError as error:
-        raise click.UsageError(f"{option} @{name}: {error}") from error
+    document = load_text(data, name)
+    for fault in document.faults:
+        raise click.UsageError(f"{option} @{name}, line {fault.line}: {fault.message}")
+    return document.value
 
 
 def inputs(given: Iterable[str]) -> dict[str, Json]:
@@ -96,28 +97,10 @@ def context(given: Iterable[str], severity: str | None) -> dict[str, Json]:
     return values
 
 
-_CONTEXT_TEXT = frozenset(
-    {
-        "trace_id",
-        "initiator_id",
-        "cost_center",
-        "incident_id",
-        "incident_severity",
-        "incident_title",
-        "incident_channel",
-        "pagerduty_incident_id",
-        "statuspage_incident_id",
-        "app_id",
-        "environment",
-        "data_classification",
-        "incident_started_at",
-    }
-)
-"""Fields of GoldenContext that are text, whatever they look like."""
-
-
 def _is_text(key: str) -> bool:
-    return key in _CONTEXT_TEXT
+    """Whether GoldenContext says that it is text, whatever it looks like."""
+    field = CONTEXT_SCHEMA["properties"].get(key, {})
+    return "enum" in field or field.get("type") == "string"
 
 
 def who(name: str | None) -> Actor:

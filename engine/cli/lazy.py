@@ -1,12 +1,13 @@
 """A group of commands whose modules are imported only when one of them is called."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import click
+
+from engine.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,3 @@ class LazyGroup(click.Group):
                 rows.append((name, command.get_short_help_str(80)))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
-
-
-def did_you_mean(name: str, known: list[str]) -> str:
-    """` - did you mean 'x'?`, or nothing where no name is near."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f" - did you mean '{near[0]}'?" if near else ""
