@@ -1,7 +1,7 @@
 """What a validator found, in short sentences."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from engine.plan import Json
 from engine.suggestions import did_you_mean
@@ -44,10 +44,11 @@ def _of(
     schema: Json, error: "ValidationError", *, quote_values: bool
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     path = tuple(error.instance_path)
-    name = type(error.kind).__name__
+    kind: Any = error.kind
+    name = type(kind).__name__
     if name == "AdditionalProperties" or name == "UnevaluatedProperties":
         known = _properties(schema, error)
-        for unexpected in error.kind.unexpected:
+        for unexpected in kind.unexpected:
             yield (
                 (*path, unexpected),
                 (f"'{_cut(unexpected)}' is not known here{did_you_mean(unexpected, known)}"),
@@ -55,7 +56,7 @@ def _of(
     elif name in ("AnyOf", "OneOfNotValid"):
         yield from _branches(schema, error, quote_values=quote_values)
     elif name == "PropertyNames":
-        inner = next(_of(schema, error.kind.error, quote_values=True))
+        inner = next(_of(schema, kind.error, quote_values=True))
         yield path, f"the name of a property {inner[1]}"
     else:
         yield path, _sentence(name, error, quote_values=quote_values)
@@ -75,7 +76,7 @@ def _branches(
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Of several ways to fit, the faults of the one that the value was meant to take."""
     here = tuple(error.instance_path)
-    context: list[list[ValidationError]] = error.kind.context  # type: ignore[attr-defined]
+    context: list[list[ValidationError]] = cast("Any", error.kind).context
     meant = [
         branch
         for branch in context
@@ -93,7 +94,7 @@ def _branches(
         for branch in context
         for found in branch
         if type(found.kind).__name__ == "Type" and tuple(found.instance_path) == here
-        for word in found.kind.types  # type: ignore[attr-defined]
+        for word in cast("Any", found.kind).types
     ]
     if types and not meant:
         yield here, _type(types, _quoted(error.instance) if quote_values else "", error.instance)
