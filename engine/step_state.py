@@ -85,7 +85,7 @@ class Steps:
         if flight.why == "retry":
             self.flights.ask_for(key)
         elif flight.why == "wait":
-            self.endings.end(key, "succeeded", now)
+            self.endings.end(key, "succeeded", now, output=None)
         elif flight.why == "signal":
             self._no_longer_waiting(key)
             self.endings.end(key, "timed_out", now, reason="no signal came in time")
