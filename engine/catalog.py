@@ -50,8 +50,11 @@ class _Shelf(Generic[_T]):
 
     def refresh(self) -> bool:
         """Forget what changed on disk; whether anything did."""
-        changed = [name for name, (signature, _) in tuple(self._kept.items())
-                   if self._signature(name) != signature]  # fmt: skip
+        changed = [
+            name
+            for name, (signature, _) in tuple(self._kept.items())
+            if self._signature(name) != signature
+        ]
         for name in changed:
             self._kept.pop(name, None)
         return bool(changed)
@@ -142,7 +145,7 @@ class Catalog:
 
     def _capability_signature(self, name: str) -> Signature:
         folder = self.capability_folder(name)
-        if name.split(".")[0] != "golden" or not _signature(folder / "capability.yaml"):
+        if name.split(".", maxsplit=1)[0] != "golden" or not _signature(folder / "capability.yaml"):
             return ()
         return tuple(entry for path in contents(folder) for entry in _signature(path))
 
@@ -238,16 +241,24 @@ def _is_file_name(name: str) -> bool:
 
 def _stems(folder: Path, suffix: str) -> tuple[str, ...]:
     try:
-        names = os.listdir(folder)
+        names = [entry.name for entry in os.scandir(folder)]
     except OSError:
         return ()
-    return tuple(sorted(name.removesuffix(suffix) for name in names
-                        if name.endswith(suffix) and name[0] != "."))  # fmt: skip
+    return tuple(
+        sorted(
+            name.removesuffix(suffix) for name in names if name.endswith(suffix) and name[0] != "."
+        )
+    )
 
 
 def _folders(folder: Path) -> tuple[str, ...]:
     try:
-        return tuple(sorted(entry.name for entry in os.scandir(folder)
-                            if entry.is_dir() and entry.name[0] not in "._"))  # fmt: skip
+        return tuple(
+            sorted(
+                entry.name
+                for entry in os.scandir(folder)
+                if entry.is_dir() and entry.name[0] not in "._"
+            )
+        )
     except OSError:
         return ()

@@ -1,6 +1,7 @@
 """`harmony validate`: every fault of every definition, in one go."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from engine.blueprint_checks import check_blueprint
@@ -39,12 +40,12 @@ def _below(path: Path, files: Iterable[Path]) -> list[Path]:
 def _everything(catalog: Catalog) -> Iterator[tuple[Path, Check]]:
     """Each definition file, and how it is checked."""
     for name in catalog.blueprints():
-        yield catalog.blueprint_file(name), lambda name=name: _blueprint(catalog, name)
+        yield catalog.blueprint_file(name), partial(_blueprint, catalog, name)
     for name in catalog.capabilities():
         file = catalog.capability_folder(name) / "capability.yaml"
-        yield file, lambda name=name: _capability(catalog, name)
+        yield file, partial(_capability, catalog, name)
     for name in catalog.runbooks():
-        yield catalog.runbook_file(name), lambda name=name: _runbook(catalog, name)
+        yield catalog.runbook_file(name), partial(_runbook, catalog, name)
 
 
 def _blueprint(catalog: Catalog, name: str) -> tuple[Fault, ...]:
