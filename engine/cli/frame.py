@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine.cli.lazy import LazyGroup
+from engine.errors import RunRefused
 
 if TYPE_CHECKING:
     from engine.project import Project
@@ -41,6 +42,18 @@ class Frame:
             folder = self.project_option or find_project(Path.cwd())
             self._project = Project(folder, env_file=self.env_option)
         return self._project
+
+    @property
+    def has_project(self) -> bool:
+        """Whether a project folder is at hand; one that was named must be there."""
+        if self._project is None and self.project_option is None:
+            from engine.project import find_project
+
+            try:
+                find_project(Path.cwd())
+            except RunRefused:
+                return False
+        return True
 
     @property
     def state_folder(self) -> Path:
@@ -115,8 +128,8 @@ def harmony_command(
             return function(click.get_current_context().ensure_object(Frame), **values)
 
         update_wrapper(with_frame, function)
-        made: click.Command = click.command(name, **settings)(shared_options(with_frame))
-        return made
+        make: Callable[[Any], click.Command] = click.command(name, **settings)
+        return make(shared_options(with_frame))
 
     return decorate
 

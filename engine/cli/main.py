@@ -13,6 +13,7 @@ import click
 from engine.cli import output
 from engine.cli.frame import Frame, shared_options
 from engine.cli.lazy import Entry, LazyGroup
+from engine.cli.leaving import leave
 from engine.errors import DefinitionError, HarmonyError
 
 PROGRAM = "harmony"
@@ -24,11 +25,11 @@ COMMANDS = {
     "test": Entry("engine.cli.test_cases:command", "Run the cases of blueprints and capabilities."),
     "run": Entry("engine.cli.run:command", "Run a blueprint to its end and show each step."),
     "start": Entry("engine.cli.start:command", "Start a blueprint on the cluster; print its id."),
-    "list": Entry("engine.cli.list:command", "List runs."),
+    "list": Entry("engine.cli.list_runs:command", "List runs."),
     "status": Entry("engine.cli.status:command", "Show one run's steps, gates and outputs."),
     "history": Entry("engine.cli.history:command", "Show what happened in a run, and who did it."),
-    "approve": Entry("engine.cli.approve:command", "Approve a gate of a run."),
-    "reject": Entry("engine.cli.reject:command", "Reject a gate of a run."),
+    "approve": Entry("engine.cli.answer:approve", "Approve a gate of a run."),
+    "reject": Entry("engine.cli.answer:reject", "Reject a gate of a run."),
     "cancel": Entry("engine.cli.cancel:command", "Cancel a run; what was done is undone."),
     "worker": Entry("engine.cli.worker:command", "Serve the task queue until told to stop."),
     "capability": Entry("engine.cli.capability:command", "List, show or run capabilities."),
@@ -73,8 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     HARMONY_DEBUG=1 lets an unexpected error show where it came from.
     """
-    frame = Frame()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    status = _ended(Frame(), list(sys.argv[1:] if arguments is None else arguments))
+    if arguments is None and "temporalio" in sys.modules:
+        leave(status)
+    return status
+
+
+def _ended(frame: Frame, given: list[str]) -> int:
     try:
         status = _dispatch(frame, given)
         sys.stdout.flush()

@@ -1,5 +1,7 @@
 """Where a run is shown while it runs: a live picture on a terminal, else a line for each change."""
 
+import os
+import sys
 from typing import Protocol
 
 from engine.cli import output
@@ -47,9 +49,9 @@ class Lines:
         """Nothing is kept back."""
 
 
-def presenter(*, terminal: bool) -> Presenter:
-    """What fits the place: rich is imported only where there is a terminal."""
-    if not terminal:
+def presenter() -> Presenter:
+    """What fits the place: rich is imported only where stderr is a terminal that can draw."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return Lines()
     from engine.cli.live_view import LiveView
 

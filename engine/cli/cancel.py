@@ -1,0 +1,28 @@
+"""`harmony cancel`: stop a run; what it did is undone, then `finally` runs."""
+
+import asyncio
+import shlex
+
+import click
+
+from engine.cli import output
+from engine.cli.frame import Frame, harmony_command
+from engine.cli.reach import service
+
+
+@harmony_command("cancel")
+@click.argument("run")
+def command(frame: Frame, run: str) -> int:
+    """Cancel a run: what it did is undone, then its `finally` steps run."""
+    return asyncio.run(_cancel(frame, run))
+
+
+async def _cancel(frame: Frame, run: str) -> int:
+    async with service(frame, "running") as temporal:
+        await temporal.runs.cancel(run)
+    if frame.json:
+        output.document(frame, {"run": run, "cancelling": True})
+    else:
+        output.say("The run stops: what it did is undone, then `finally` runs. See how it ends:")
+        output.say(f"  harmony status {shlex.quote(run)} --follow")
+    return 0

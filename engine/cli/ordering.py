@@ -1,0 +1,111 @@
+"""What `run` and `start` are asked for, and its check before anything starts."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from engine.cli import arguments, completing, output
+from engine.cli.frame import Frame
+from engine.cli.reach import on_cluster
+from engine.errors import RunRefused
+from engine.messages import Actor, StartArguments
+
+if TYPE_CHECKING:
+    from engine.planner import BoundPlan
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_LONGEST_ID = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One run as it was asked for."""
+
+    blueprint: str
+    run: str
+    """The workflow's id."""
+    start: StartArguments
+    actor: Actor
+
+
+def order_options(function: _Function) -> _Function:
+    """The argument ID and the options of `run` and `start`."""
+    for decorate in reversed(
+        (
+            click.argument("blueprint", metavar="ID", shell_complete=completing.blueprints),
+            arguments.input_options,
+            arguments.as_option,
+            click.option(
+                "--id",
+                "run_id",
+                metavar="RUN",
+                help="The run's id; default: the blueprint and the incident, or something short.",
+            ),
+            click.option(
+                "--solo",
+                is_flag=True,
+                help="The initiator may answer the run's gates; the run is marked solo.",
+            ),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+def order(
+    blueprint: str,
+    *,
+    given_inputs: tuple[str, ...],
+    given_context: tuple[str, ...],
+    severity: str | None,
+    acting_as: str | None,
+    run_id: str | None,
+    solo: bool,
+) -> Order:
+    """The order as the options give it."""
+    actor = arguments.who(acting_as)
+    context = arguments.context(given_context, severity)
+    incident = context.get("incident_id")
+    suffix = incident if isinstance(incident, str) and incident else secrets.token_hex(4)
+    return Order(
+        blueprint=blueprint,
+        run=_checked_id(run_id or f"{blueprint}-{suffix}"),
+        start=StartArguments(
+            inputs=arguments.inputs(given_inputs), context=context, actor=actor, solo=solo
+        ),
+        actor=actor,
+    )
+
+
+def _checked_id(run: str) -> str:
+    if len(run.encode()) > _LONGEST_ID or not run.isprintable() or run != run.strip():
+        raise click.UsageError(
+            f"the run's id must be at most {_LONGEST_ID} printable characters, "
+            "without space at its ends; choose one with --id"
+        )
+    return run
+
+
+def check(frame: Frame, asked: Order) -> "BoundPlan | None":
+    """Refuse what the project folder knows to be wrong, before anything starts.
+
+    None on a cluster where no project folder is at hand: there the worker decides.
+    """
+    if on_cluster() and not frame.has_project:
+        return None
+    from engine.planner import bind, compile_blueprint
+
+    project = frame.project
+    plan = compile_blueprint(project.catalog, asked.blueprint)
+    policy = project.policy
+    if policy.is_open:
+        output.say("No policy.yaml: everyone has every role.")
+    elif not policy.may_start(asked.actor.name, plan.roles):
+        raise RunRefused(
+            f"{asked.actor.name} may not start {asked.blueprint}: it takes one of "
+            f"{', '.join(plan.roles)}"
+        )
+    return bind(plan, asked.start.inputs, asked.start.context, project.catalog)

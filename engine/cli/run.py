@@ -1,0 +1,183 @@
+"""`harmony run`: one run to its end, live, with a server and a worker where there is no cluster."""
+
+import asyncio
+import contextlib
+import os
+import shlex
+from collections.abc import AsyncIterator
+
+import click
+
+from engine.cli import arguments, asking, output
+from engine.cli.frame import Frame, harmony_command
+from engine.cli.interrupts import Interrupted, Interrupts, unless
+from engine.cli.leaving import leave
+from engine.cli.ordering import Order, check, order, order_options
+from engine.cli.presenter import presenter
+from engine.cli.reach import Service, embedded, on_cluster, service
+from engine.cli.run_lines import EXIT_STATUS, ending, output_lines, status_word, words
+from engine.messages import RunView, Standing
+
+
+@harmony_command("run")
+@order_options
+@arguments.runner_option
+@click.option("--follow", "-f", is_flag=True, help="With --json: a line for each change.")
+def command(
+    frame: Frame,
+    blueprint: str,
+    given_inputs: tuple[str, ...],
+    given_context: tuple[str, ...],
+    severity: str | None,
+    acting_as: str | None,
+    run_id: str | None,
+    solo: bool,  # noqa: FBT001
+    runner: str | None,
+    follow: bool,  # noqa: FBT001
+) -> int:
+    """Run a blueprint to its end and show each step.
+
+    Where TEMPORAL_ADDRESS is not set an embedded Temporal server and a worker are started with it.
+    Ctrl-C cancels the run: what it did is undone; a second Ctrl-C leaves it alone.
+    """
+    asked = order(
+        blueprint,
+        given_inputs=given_inputs,
+        given_context=given_context,
+        severity=severity,
+        acting_as=acting_as,
+        run_id=run_id,
+        solo=solo,
+    )
+    return asyncio.run(_Running(frame, asked, runner, follow=follow).to_its_end())
+
+
+class _Running:
+    """One call of `harmony run`."""
+
+    def __init__(self, frame: Frame, asked: Order, runner: str | None, *, follow: bool) -> None:
+        self._frame = frame
+        self._asked = asked
+        self._runner = runner
+        self._follow = follow
+        self._shown = presenter()
+
+    async def to_its_end(self) -> int:
+        """Start the run and follow it; the exit status."""
+        interrupts = Interrupts()
+        try:
+            async with contextlib.AsyncExitStack() as held:
+                temporal, worker = await unless(interrupts.first, self._prepare(held))
+                await temporal.runs.start(self._asked.blueprint, self._asked.start, self._asked.run)
+                self._say_started(temporal)
+                return self._told(temporal, await self._followed(temporal, worker, interrupts))
+        except Interrupted:
+            output.say("Stopped before the run was started.")
+            return EXIT_STATUS["cancelled"]
+
+    async def _prepare(
+        self, held: contextlib.AsyncExitStack
+    ) -> tuple[Service, asyncio.Task[None] | None]:
+        """The way to Temporal, and the worker where there is no cluster."""
+        if on_cluster():
+            check(self._frame, self._asked)
+            return await held.enter_async_context(service(self._frame, "started")), None
+        # The server starts while the definition is checked and the SDK is imported.
+        share = embedded(self._frame, "started")
+        held.callback(share.close)
+        await asyncio.sleep(0)
+        check(self._frame, self._asked)
+        temporal = await held.enter_async_context(service(self._frame, "started", share=share))
+        return temporal, await held.enter_async_context(self._worker(temporal))
+
+    @contextlib.asynccontextmanager
+    async def _worker(self, temporal: Service) -> AsyncIterator[asyncio.Task[None]]:
+        """A worker in this process; at the end it lets what it has under way come to its end."""
+        from engine.worker import serve
+
+        stop = asyncio.Event()
+        serving = asyncio.create_task(
+            serve(temporal.client, self._frame.project, self._runner, stop=stop)
+        )
+        try:
+            yield serving
+        finally:
+            stop.set()
+            await serving
+
+    async def _followed(
+        self, temporal: Service, worker: asyncio.Task[None] | None, interrupts: Interrupts
+    ) -> RunView:
+        from engine.cli.following import Follower
+
+        follower = Follower(
+            temporal.runs,
+            self._asked.run,
+            self._shown,
+            asks=self._asked.actor if asking.at_terminal() else None,
+            standing=self._standing,
+            each=self._each,
+        )
+        following = asyncio.create_task(follower.to_the_end())
+        cancelling = asyncio.create_task(self._cancel_on(interrupts, temporal))
+        leaving = asyncio.create_task(interrupts.second.wait())
+        watched = [task for task in (following, cancelling, leaving, worker) if task is not None]
+        while not following.done():
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done():
+                self._leave()
+            for task in (cancelling, worker):
+                if task is not None and task.done() and task in watched:
+                    watched.remove(task)
+                    await task
+        self._shown.close()
+        return await following
+
+    async def _cancel_on(self, interrupts: Interrupts, temporal: Service) -> None:
+        await interrupts.first.wait()
+        self._shown.note(
+            (("Cancelling: undoing what was done, then `finally`. Ctrl-C again leaves it.",
+              "yellow"),)
+        )  # fmt: skip
+        await temporal.runs.cancel(self._asked.run)
+
+    def _leave(self) -> None:
+        self._shown.pause()
+        run = shlex.quote(self._asked.run)
+        output.say(f"Left {run} as it is; see it with `harmony status {run}`.")
+        if not on_cluster():
+            output.say("It goes on when a worker is there again: `harmony worker`.")
+        leave(EXIT_STATUS["cancelled"])
+
+    def _standing(self, name: str) -> Standing:
+        """What the policy at hand says of this person; without one the run itself will say."""
+        if not self._frame.has_project:
+            return Standing(open_policy=True)
+        return self._frame.project.policy.standing(name)
+
+    def _each(self, view: RunView) -> None:
+        if self._frame.json and self._follow:
+            output.json_line(self._frame, view)
+
+    def _say_started(self, temporal: Service) -> None:
+        who = output.clean(self._asked.actor.name)
+        solo = ", solo" if self._asked.start.solo else ""
+        output.say(f"{output.style(self._asked.run, bold=True)}, started by {who}{solo}")
+        link = temporal.link(self._asked.run)
+        output.say(link or f"on {os.environ['TEMPORAL_ADDRESS']}, namespace {temporal.namespace}")
+
+    def _told(self, temporal: Service, view: RunView) -> int:
+        """The result, and the exit status that says it too."""
+        word, colour = status_word(view.status)
+        output.say(output.style(word, fg=colour, bold=True))
+        for line in ending(view):
+            output.say(words(line))
+        link = temporal.link(view.run)
+        if link:
+            output.say(link)
+        if not self._frame.json:
+            for text in output_lines(view):
+                output.result(text)
+        elif not self._follow:
+            output.document(self._frame, view)
+        return EXIT_STATUS[view.status]

@@ -1,0 +1,46 @@
+"""`harmony start`: a run on the cluster, or on the embedded server that is running."""
+
+import asyncio
+
+from engine.cli import output
+from engine.cli.frame import Frame, harmony_command
+from engine.cli.ordering import Order, check, order, order_options
+from engine.cli.reach import service
+
+
+@harmony_command("start")
+@order_options
+def command(
+    frame: Frame,
+    blueprint: str,
+    given_inputs: tuple[str, ...],
+    given_context: tuple[str, ...],
+    severity: str | None,
+    acting_as: str | None,
+    run_id: str | None,
+    solo: bool,  # noqa: FBT001
+) -> int:
+    """Start a blueprint and print the run's id; a worker carries it out."""
+    asked = order(
+        blueprint,
+        given_inputs=given_inputs,
+        given_context=given_context,
+        severity=severity,
+        acting_as=acting_as,
+        run_id=run_id,
+        solo=solo,
+    )
+    return asyncio.run(_start(frame, asked))
+
+
+async def _start(frame: Frame, asked: Order) -> int:
+    check(frame, asked)
+    async with service(frame, "running") as temporal:
+        await temporal.runs.start(asked.blueprint, asked.start, asked.run)
+        output.say(f"Started by {output.clean(asked.actor.name)}; see `harmony status` or")
+        output.say(temporal.link(asked.run) or f"namespace {temporal.namespace}")
+    if frame.json:
+        output.document(frame, {"run": asked.run})
+    else:
+        output.result(asked.run)
+    return 0

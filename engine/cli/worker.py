@@ -1,0 +1,98 @@
+"""`harmony worker`: serves the task queue until it is told to stop, then drains."""
+
+import asyncio
+
+import click
+
+from engine.cli import arguments, output
+from engine.cli.frame import Frame, harmony_command
+from engine.cli.interrupts import Interrupted, Interrupts, unless
+from engine.cli.leaving import leave
+from engine.cli.reach import Service, on_cluster, service
+from engine.errors import ServiceUnavailable
+
+_PAUSE_SECONDS = 2.0
+
+
+@harmony_command("worker")
+@arguments.runner_option
+@click.option("--no-solo", is_flag=True, help="Refuse runs whose initiator may answer the gates.")
+def command(frame: Frame, runner: str | None, no_solo: bool) -> int:  # noqa: FBT001
+    """Serve the task queue `harmony` until told to stop; what runs then comes to its end.
+
+    Where TEMPORAL_ADDRESS is not set it holds the embedded server. SIGTERM or Ctrl-C drains it, a
+    second one ends it at once.
+    """
+    return asyncio.run(_Serving(frame, runner, no_solo=no_solo).until_stopped())
+
+
+class _Serving:
+    """One worker, from its start to its end; it waits for a server that is away."""
+
+    def __init__(self, frame: Frame, runner: str | None, *, no_solo: bool) -> None:
+        self._frame = frame
+        self._runner = runner
+        self._no_solo = no_solo
+        self._waiting = False
+
+    async def until_stopped(self) -> int:
+        """Serve, again and again where the server goes away."""
+        interrupts = Interrupts()
+        project = self._frame.project
+        output.say(f"Serving {project.folder}")
+        if project.policy.is_open:
+            output.say("No policy.yaml: everyone has every role.")
+        while not interrupts.first.is_set():
+            try:
+                await self._serve(interrupts)
+            except ServiceUnavailable as error:
+                await self._away(error, interrupts)
+            except Interrupted:
+                break
+        output.say("Stopped.")
+        return 0
+
+    async def _serve(self, interrupts: Interrupts) -> None:
+        from contextlib import AsyncExitStack
+
+        async with AsyncExitStack() as held:
+            temporal = await unless(
+                interrupts.first,
+                held.enter_async_context(service(self._frame, "started")),
+            )
+            self._waiting = False
+            await self._with(temporal, interrupts)
+
+    async def _with(self, temporal: Service, interrupts: Interrupts) -> None:
+        from engine.worker import TASK_QUEUE, serve
+
+        serving = asyncio.create_task(
+            serve(
+                temporal.client,
+                self._frame.project,
+                self._runner,
+                no_solo=self._no_solo,
+                stop=interrupts.first,
+            )
+        )
+        where = temporal.ui if not on_cluster() else f"namespace {temporal.namespace}"
+        output.say(f"Ready: task queue {TASK_QUEUE}, {where}")
+        second = asyncio.create_task(interrupts.second.wait())
+        first = asyncio.create_task(interrupts.first.wait())
+        await asyncio.wait((serving, first), return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            output.say("Draining: steps under way come to their end.")
+            await asyncio.wait((serving, second), return_when=asyncio.FIRST_COMPLETED)
+        if second.done():
+            leave(130)
+        await serving
+
+    async def _away(self, error: ServiceUnavailable, interrupts: Interrupts) -> None:
+        """Say once that the server is away, and wait a little."""
+        if not self._waiting:
+            output.say(f"{error}; waiting for it.")
+            self._waiting = True
+        try:
+            await asyncio.wait_for(interrupts.first.wait(), _PAUSE_SECONDS)
+        except TimeoutError:
+            return
