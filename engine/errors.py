@@ -49,6 +49,8 @@ class StepError(HarmonyError):
     def __init__(self, message: str, *, retry_after_ms: int | None = None) -> None:
         self.message = message
         self.retry_after_ms = retry_after_ms
+        self.details: object = None
+        """JSON, where the program gave some with its error."""
         super().__init__(message)
 
 
@@ -67,11 +69,18 @@ class CapabilityFailed(StepError):
     started = True
 
     def __init__(
-        self, code: str, message: str, category: Category, *, retry_after_ms: int | None = None
+        self,
+        code: str,
+        message: str,
+        category: Category,
+        *,
+        retry_after_ms: int | None = None,
+        details: object = None,
     ) -> None:
         super().__init__(message, retry_after_ms=retry_after_ms)
         self.code = code
         self.category = category
+        self.details = details
 
 
 class StepTimedOut(StepError):
@@ -152,11 +161,6 @@ class RunRefused(HarmonyError):
     """A run may not be started: not allowed, an id taken, wrong inputs, an unknown blueprint."""
 
     exit_status = 2
-
-    def __init__(self, message: str, *, code: str = "REFUSED") -> None:
-        self.code = code
-        """INPUTS, INPUTS_TOO_LARGE, BLUEPRINT_UNKNOWN, …: as the run's error has it."""
-        super().__init__(message)
 
     def __init__(self, message: str, *, code: str = "REFUSED") -> None:
         self.code = code

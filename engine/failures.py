@@ -42,10 +42,14 @@ def describe(error: BaseException) -> StepFailure:
             category=error.category,
             started=error.started,
             retry_after_ms=error.retry_after_ms,
+            details=error.details,
         )
     if isinstance(error, RunnerUnavailable):
         return StepFailure(
-            code="RUNNER_UNAVAILABLE", message=str(error), category="RETRYABLE", started=error.started
+            code="RUNNER_UNAVAILABLE",
+            message=str(error),
+            category="RETRYABLE",
+            started=error.started,
         )
     if isinstance(error, RunRefused):
         return StepFailure(code=error.code, message=str(error), category="FATAL", started=False)

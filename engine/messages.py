@@ -116,6 +116,8 @@ class StepFailure(Message, frozen=True, kw_only=True):
     retry_after_ms: int | None = None
     items: tuple[int, ...] = ()
     """The failed indexes, where the step is a loop."""
+    details: Json = None
+    """What the program's error document had under `details`."""
 
 
 class ChildAnswer(Message, frozen=True, kw_only=True):
@@ -132,7 +134,7 @@ class ChildEnd(Message, frozen=True, kw_only=True):
     status: RunStatus
     outputs: Json = None
     failure: StepFailure | None = None
-    gates: dict[str, "GateView"] = {}
+    gates: dict[str, "GateView"] = msgspec.field(default_factory=dict)
 
 
 class Decide(Message, frozen=True, kw_only=True):

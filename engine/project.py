@@ -1,5 +1,6 @@
 """A project folder: its definitions, its environment, its people."""
 
+import logging
 from functools import cached_property
 from pathlib import Path
 
@@ -32,11 +33,33 @@ class Project:
         self.folder = folder.resolve()
         self.env_file = env_file.resolve() if env_file else self.folder / "harmony.yaml"
         self._given = env_file is not None
+        self._policy_file = self.folder / "policy.yaml"
+        self._signatures: dict[str, tuple[int, ...]] = {}
 
     @cached_property
     def catalog(self) -> Catalog:
         """The blueprints, capabilities and runbooks."""
         return Catalog.load(self.folder)
+
+    def refresh(self) -> None:
+        """Read again what changed on disk. What a file said counts on while it is gone or has an
+        error, so that a slip in policy.yaml neither stops the runs under way nor opens the door."""
+        self.catalog.refresh()
+        for name, path in (("_settings", self.env_file), ("_policy", self._policy_file)):
+            seen = _signature(path)
+            if self._signatures.setdefault(name, seen) != seen:
+                self._signatures[name] = seen
+                self._read_again(name, path)
+
+    def _read_again(self, name: str, path: Path) -> None:
+        kept = self.__dict__.pop(name, None)
+        self.__dict__.pop("_settings_document", None)
+        if kept is not None and (not _is_there(path) or has_error(getattr(self, name)[1])):
+            logging.getLogger(__name__).warning(
+                "%s is gone or has errors, and counts as it was before; run `harmony validate`",
+                path.name,
+            )
+            self.__dict__[name] = kept
 
     @property
     def settings(self) -> Settings:
@@ -80,12 +103,19 @@ class Project:
 
     @cached_property
     def _policy(self) -> tuple[Policy, tuple[Fault, ...]]:
-        path = self.folder / "policy.yaml"
-        if not _is_there(path):
+        if not _is_there(self._policy_file):
             return Policy.open(), ()
         from engine.policy_reader import read_policy
 
-        return read_policy(load(path, self.folder))
+        return read_policy(load(self._policy_file, self.folder))
+
+
+def _signature(path: Path) -> tuple[int, ...]:
+    try:
+        about = path.stat()
+    except OSError:
+        return ()
+    return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 def _is_there(path: Path) -> bool:
