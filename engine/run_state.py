@@ -15,7 +15,7 @@ import msgspec
 
 from engine import run_result
 from engine.commands import Command, Ended, RunInfo
-from engine.messages import Decide, Entry, Reply, RunView, Standing
+from engine.messages import Decide, Entry, GateView, Reply, RunView, Standing
 from engine.plan import Json, Plan, RunStatus
 from engine.run_memory import Memory
 from engine.step_state import Steps
@@ -48,8 +48,10 @@ class RunState:
 
     def finished(self, key: str, ended: Ended, now: int) -> list[Command]:
         """What was in flight under `key` has ended; one that is not in flight is ignored."""
-        if not self._flights.is_call(key):
-            self._mind_the_deadline(now)  # a run whose time is up has no use for its timers
+        if not self._flights.is_call(key) or ended.outcome != "succeeded":
+            # A run whose time is up has no use for its timers, and calls that ended with it, by
+            # their own clipped limit, are among those it stopped.
+            self._mind_the_deadline(now)
         flight = self._flights.landed(key)
         if flight is None:
             return self._settle(now)
@@ -115,6 +117,10 @@ class RunState:
     def view(self) -> RunView:
         """The run as results and the query `status` show it; own gates only."""
         return run_result.view(self._plan, self._memory, self._steps.all, self._steps.gates.views())
+
+    def gates(self) -> dict[str, GateView]:
+        """The run's own gates that were opened, as `view` has them."""
+        return self._steps.gates.views()
 
     def entries(self) -> list[Entry]:
         """What happened since the last call, for people. Drained: a driver that has no use for
