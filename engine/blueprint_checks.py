@@ -2,11 +2,13 @@
 
 from engine.blueprint import CLASSIFICATIONS, Blueprint, WrittenStep
 from engine.blueprint_schemas import check_inputs
+from engine.call_checks import CallChecks
 from engine.catalog import Catalog
 from engine.faults import Fault, has_error, in_order
 from engine.needs import WELL, Needs
 from engine.producers import Producers
 from engine.reading import Reading, meant
+from engine.reads import Reads
 
 
 def check_blueprint(catalog: Catalog, blueprint: Blueprint) -> tuple[Fault, ...]:
@@ -30,9 +32,14 @@ def _check(catalog: Catalog, blueprint: Blueprint) -> list[Fault]:
         _unreached(reading, needs)
     check_inputs(reading, blueprint)
     producers = Producers(blueprint, catalog)
+    reads = Reads(reading, producers, main, last)
+    calls = CallChecks(reading, producers, reads)
     for needs in (main, last):
-        for step in needs.steps:
+        for number, step in enumerate(needs.steps):
+            reads.step(needs, number)
+            calls.step(needs, number)
             _child(reading, producers, step)
+    reads.outputs()
     return reading.faults
 
 
@@ -47,10 +54,13 @@ def _unreached(reading: Reading, needs: Needs) -> None:
                 continue
             well = needs.outcomes[needs.index[need.step]] & WELL
             if not well <= needs.allowed(need):
+                message = f"it follows '{above.id}', which may not be reached"
                 reading.fault(
-                    "NEED_UNREACHED", f"it follows '{above.id}', which may not be reached", step.path,
+                    "NEED_UNREACHED",
+                    message,
+                    step.path,
                     hint="Write `needs:` and say which outcomes let it go on.",
-                )  # fmt: skip
+                )
                 break
 
 
@@ -61,8 +71,12 @@ def _child(reading: Reading, producers: Producers, step: WrittenStep) -> None:
     catalog, blueprint, path = producers.catalog, producers.blueprint, (*step.path, "blueprint")
     child = producers.child(step)
     if child is None:
-        reading.fault("BLUEPRINT_UNKNOWN", f"there is no blueprint '{step.child}'", path,
-                      hint=meant(step.child, catalog.blueprints()))  # fmt: skip
+        reading.fault(
+            "BLUEPRINT_UNKNOWN",
+            f"there is no blueprint '{step.child}'",
+            path,
+            hint=meant(step.child, catalog.blueprints()),
+        )
         return
     circle = _circle(catalog, blueprint.id, child)
     if circle is not None:

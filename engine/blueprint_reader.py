@@ -11,9 +11,20 @@ from engine.reading import DOTTED_ID, Reading
 from engine.step_reader import read_step
 
 _KEYS = (
-    "blueprint", "version", "title", "owner", "description", "costCenter", "roles",
-    "classification", "maxDuration", "inputs", "steps", "finally", "outputs",
-)  # fmt: skip
+    "blueprint",
+    "version",
+    "title",
+    "owner",
+    "description",
+    "costCenter",
+    "roles",
+    "classification",
+    "maxDuration",
+    "inputs",
+    "steps",
+    "finally",
+    "outputs",
+)
 _REQUIRED = ("blueprint", "version", "title", "owner", "steps")
 
 
@@ -53,9 +64,11 @@ def _head(reading: Reading, root: Mapping[str, Json], name: str) -> dict[str, An
         )
         if given and given != name:
             reading.fault(
-                "FILE_NAME", f"the blueprint '{given}' is in a file named '{name}.yaml'",
-                ("blueprint",), hint=f"Name the file {given}.yaml.",
-            )  # fmt: skip
+                "FILE_NAME",
+                f"the blueprint '{given}' is in a file named '{name}.yaml'",
+                ("blueprint",),
+                hint=f"Name the file {given}.yaml.",
+            )
     fields: dict[str, Any] = {
         "version": reading.version(root, "version", ()),
         "title": reading.text(root, "title", (), line=True),

@@ -114,6 +114,10 @@ class Catalog:
             if (root / domain / name / "capability.yaml").is_file()
         )
 
+    def case_files(self) -> tuple[str, ...]:
+        """The ids of the blueprints that have cases, in order."""
+        return _stems(self.folder / "blueprints" / "cases", ".yaml")
+
     def refresh(self) -> bool:
         """Forget what changed on disk since it was read; whether anything did. Costs one stat a
         file that was read."""
@@ -127,6 +131,10 @@ class Catalog:
     def blueprint_file(self, name: str) -> Path:
         """Where the blueprint of this id is, or would be."""
         return self.folder / "blueprints" / f"{name}.yaml"
+
+    def case_file(self, name: str) -> Path:
+        """Where the cases of the blueprint of this id are, or would be."""
+        return self.folder / "blueprints" / "cases" / f"{name}.yaml"
 
     def runbook_file(self, name: str) -> Path:
         """Where the runbook of this name is, or would be."""

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.blueprint_checks import check_blueprint
+from engine.case_checks import check_cases
 from engine.catalog import Catalog
 from engine.errors import RunRefused
 from engine.faults import Fault, in_order
@@ -46,6 +47,8 @@ def _everything(catalog: Catalog) -> Iterator[tuple[Path, Check]]:
         yield file, partial(_capability, catalog, name)
     for name in catalog.runbooks():
         yield catalog.runbook_file(name), partial(_runbook, catalog, name)
+    for name in catalog.case_files():
+        yield catalog.case_file(name), partial(check_cases, catalog, name)
 
 
 def _blueprint(catalog: Catalog, name: str) -> tuple[Fault, ...]:

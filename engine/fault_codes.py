@@ -94,7 +94,7 @@ FAULT_CODES = {
     # Contracts of capabilities
     **_errors(
         CONTRACT_EXAMPLE="An example of aiHints does not match its schema.",
-        CONTRACT_IMAGE="runtime.image is neither a folder below containers/, nor `.`, nor has a digest.",
+        CONTRACT_IMAGE="An image is a folder of containers/, `.`, or has a digest.",
         CONTRACT_OUTBOUND="An entry of allowOutbound is neither host:port nor config:<key>.",
     ),
     # Runbooks

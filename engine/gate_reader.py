@@ -50,10 +50,12 @@ def _timeout(reading: Reading, value: Json, path: Path) -> dict[str, int]:
         return {}
     reading.keys(value, path, (*SEVERITIES, "default"), ())
     if "default" not in value and not all(severity in value for severity in SEVERITIES):
-        reading.fault("MISSING_KEY", "'default' is missing: a run may have another severity, or none",
-                      path)  # fmt: skip
-    found = {key: reading.duration(value[key], (*path, key))
-             for key in (*SEVERITIES, "default") if key in value}  # fmt: skip
+        reading.fault("MISSING_KEY", "'default' is missing: a run may have no severity", path)
+    found = {
+        key: reading.duration(value[key], (*path, key))
+        for key in (*SEVERITIES, "default")
+        if key in value
+    }
     return {key: limit for key, limit in found.items() if limit}
 
 
@@ -67,8 +69,9 @@ def _escalate(
     if not any(severity in escalate for severity in SEVERITIES):
         reading.fault("ESCALATION", "names no severity: nobody would be asked", path)
     flag = reading.text(escalate, "flag", path, line=True) or None
-    rounds = {key: _rounds(reading, escalate[key], (*path, key))
-              for key in SEVERITIES if key in escalate}  # fmt: skip
+    rounds = {
+        key: _rounds(reading, escalate[key], (*path, key)) for key in SEVERITIES if key in escalate
+    }
     return {key: lists for key, lists in rounds.items() if lists}, flag
 
 
@@ -79,8 +82,12 @@ def _rounds(reading: Reading, value: Json, path: Path) -> tuple[tuple[str, ...],
         reading.fault("ESCALATION", "names no role to ask", path)
     nested = [isinstance(item, list) for item in items]
     if any(nested) and not all(nested):
-        reading.fault("ESCALATION", "mixes roles and rounds", path,
-                      hint="Write [a, b] for one round, or [[a], [b]] for two.")  # fmt: skip
+        reading.fault(
+            "ESCALATION",
+            "mixes roles and rounds",
+            path,
+            hint="Write [a, b] for one round, or [[a], [b]] for two.",
+        )
         return ()
     if not any(nested):
         roles = reading.texts(items, path)

@@ -12,8 +12,18 @@ from engine.capability import Capability
 from engine.catalog import Catalog
 from engine.needs import Needs
 from engine.plan import (
-    Call, ChildStep, Edge, GateStep, PinnedCapability, PinnedRunbook, Plan, RunStep, SetStep, Step, WaitStep,
-)  # fmt: skip
+    Call,
+    ChildStep,
+    Edge,
+    GateStep,
+    PinnedCapability,
+    PinnedRunbook,
+    Plan,
+    RunStep,
+    SetStep,
+    Step,
+    WaitStep,
+)
 from engine.producers import closed_inputs
 from engine.runbook import Runbook
 
@@ -52,15 +62,28 @@ def _step(step: WrittenStep, edges: tuple[Edge, ...], catalog: Catalog) -> Step:
         return _wait(step, step.wait, edges)
     if step.child is not None:
         return ChildStep(
-            id=step.id, title=step.title, needs=edges, when=step.when, severity=step.severity,
-            tolerate=step.tolerate, blueprint=step.child, with_=step.with_,
-            timeout_ms=step.timeout_ms, undo=_call(step.undo, catalog), foreach=step.foreach,
+            id=step.id,
+            title=step.title,
+            needs=edges,
+            when=step.when,
+            severity=step.severity,
+            tolerate=step.tolerate,
+            blueprint=step.child,
+            with_=step.with_,
+            timeout_ms=step.timeout_ms,
+            undo=_call(step.undo, catalog),
+            foreach=step.foreach,
             concurrency=step.concurrency,
-        )  # fmt: skip
+        )
     return SetStep(
-        id=step.id, title=step.title, needs=edges, when=step.when, severity=step.severity,
-        tolerate=step.tolerate, values=step.values,
-    )  # fmt: skip
+        id=step.id,
+        title=step.title,
+        needs=edges,
+        when=step.when,
+        severity=step.severity,
+        tolerate=step.tolerate,
+        values=step.values,
+    )
 
 
 def _run(
@@ -68,31 +91,54 @@ def _run(
 ) -> RunStep:
     capability = _found(call, catalog)
     return RunStep(
-        id=step.id, title=step.title, needs=edges, when=step.when, severity=step.severity,
-        tolerate=step.tolerate, call=_pinned_call(call, capability),
+        id=step.id,
+        title=step.title,
+        needs=edges,
+        when=step.when,
+        severity=step.severity,
+        tolerate=step.tolerate,
+        call=_pinned_call(call, capability),
         timeout_ms=step.timeout_ms or capability.timeout_ms,
-        retry=retry_over(capability.retry, step.retry), undo=_call(step.undo, catalog),
-        foreach=step.foreach, concurrency=step.concurrency,
-    )  # fmt: skip
+        retry=retry_over(capability.retry, step.retry),
+        undo=_call(step.undo, catalog),
+        foreach=step.foreach,
+        concurrency=step.concurrency,
+    )
 
 
 def _gate(
     step: WrittenStep, gate: WrittenGate, edges: tuple[Edge, ...], catalog: Catalog
 ) -> GateStep:
     return GateStep(
-        id=step.id, title=step.title, needs=edges, when=step.when, severity=step.severity,
-        tolerate=step.tolerate, ask=gate.ask, approvers=gate.approvers, timeout=gate.timeout,
-        count=gate.count, escalate=gate.escalate, escalate_flag=gate.escalate_flag,
-        initiator_may_approve=gate.initiator_may_approve, notify=_call(gate.notify, catalog),
-    )  # fmt: skip
+        id=step.id,
+        title=step.title,
+        needs=edges,
+        when=step.when,
+        severity=step.severity,
+        tolerate=step.tolerate,
+        ask=gate.ask,
+        approvers=gate.approvers,
+        timeout=gate.timeout,
+        count=gate.count,
+        escalate=gate.escalate,
+        escalate_flag=gate.escalate_flag,
+        initiator_may_approve=gate.initiator_may_approve,
+        notify=_call(gate.notify, catalog),
+    )
 
 
 def _wait(step: WrittenStep, wait: WrittenWait, edges: tuple[Edge, ...]) -> WaitStep:
     return WaitStep(
-        id=step.id, title=step.title, needs=edges, when=step.when, severity=step.severity,
-        tolerate=step.tolerate, duration_ms=wait.duration_ms, signal=wait.signal,
+        id=step.id,
+        title=step.title,
+        needs=edges,
+        when=step.when,
+        severity=step.severity,
+        tolerate=step.tolerate,
+        duration_ms=wait.duration_ms,
+        signal=wait.signal,
         timeout_ms=wait.timeout_ms,
-    )  # fmt: skip
+    )
 
 
 def _call(call: WrittenCall | None, catalog: Catalog) -> Call | None:
@@ -143,7 +189,12 @@ def pin(capability: Capability) -> PinnedCapability:
 def pin_runbook(runbook: Runbook) -> PinnedRunbook:
     """What a plan keeps of a runbook."""
     return PinnedRunbook(
-        name=runbook.name, text=runbook.text, digest=runbook.digest, title=runbook.title,
-        effect=runbook.effect, timeout_ms=runbook.timeout_ms, image=runbook.image,
+        name=runbook.name,
+        text=runbook.text,
+        digest=runbook.digest,
+        title=runbook.title,
+        effect=runbook.effect,
+        timeout_ms=runbook.timeout_ms,
+        image=runbook.image,
         allow_outbound=runbook.allow_outbound,
-    )  # fmt: skip
+    )

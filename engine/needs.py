@@ -63,8 +63,9 @@ class Needs:
         self.steps = steps
         self.index = {step.id: number for number, step in reversed(tuple(enumerate(steps)))}
         self.written = [_written(steps, number) for number in range(len(steps))]
-        self.outcomes = [possible(step, first=not self.written[number])
-                         for number, step in enumerate(steps)]  # fmt: skip
+        self.outcomes = [
+            possible(step, first=not self.written[number]) for number, step in enumerate(steps)
+        ]
         self.order, self.circles = self._sorted()
         self._certain: list[Certain] = [Certain()] * len(steps)
         for number in self.order:
@@ -115,8 +116,10 @@ class Needs:
 
     def _sorted(self) -> tuple[list[int], list[list[int]]]:
         """The steps in an order in which each comes behind its needs, and the circles."""
-        targets = [{self.index[need.step] for need in self._known(number)}
-                   for number in range(len(self.steps))]  # fmt: skip
+        targets = [
+            {self.index[need.step] for need in self._known(number)}
+            for number in range(len(self.steps))
+        ]
         dependents: list[list[int]] = [[] for _ in self.steps]
         for number, others in enumerate(targets):
             for other in others:
@@ -169,7 +172,7 @@ class Needs:
 
     def faults(self, report: Callable[..., None]) -> None:
         """Report needs that are not there, outcomes that cannot be, and circles."""
-        for number, step in enumerate(self.steps):
+        for step in self.steps:
             if step.needs is not None:
                 for need in step.needs:
                     self._check(need, step, report)
@@ -195,8 +198,12 @@ class Needs:
         for outcome in need.outcomes:
             if outcome not in able:
                 listed = ", ".join(each for each in OUTCOMES if each in able)
-                report("NEEDS_OUTCOME", f"'{other.id}' ({_kind(other)}) is never {outcome}",
-                       need.path, hint=f"It ends {listed}.")  # fmt: skip
+                report(
+                    "NEEDS_OUTCOME",
+                    f"'{other.id}' ({_kind(other)}) is never {outcome}",
+                    need.path,
+                    hint=f"It ends {listed}.",
+                )
 
     def _need_path(self, number: int, other: int) -> Path:
         for need in self.written[number]:

@@ -107,8 +107,11 @@ def _checked_inputs(plan: Plan, inputs: Mapping[str, Json]) -> dict[str, Json]:
 def _check_context(context: Mapping[str, Json]) -> None:
     from engine.context import CONTEXT_SCHEMA
 
-    schema = {key: value for key, value in CONTEXT_SCHEMA.items()
-              if key not in ("required", "additionalProperties")}  # fmt: skip
+    schema = {
+        key: value
+        for key, value in CONTEXT_SCHEMA.items()
+        if key not in ("required", "additionalProperties")
+    }
     wrong = json_schema.violations(schema, dict(context))
     if wrong:
         said = "; ".join(f"{_place('context', path)}: {message}" for path, message in wrong[:10])

@@ -1,8 +1,8 @@
 """policy.yaml → Policy, with its faults."""
 
-import re
 from typing import Any
 
+from engine.contract_operations import SCOPE
 from engine.document import Document, Path
 from engine.faults import Fault, in_order
 from engine.plan import Json
@@ -10,7 +10,6 @@ from engine.policy import Person, Policy, Role
 from engine.reading import Reading, meant
 
 _KEYS = ("roles", "people", "agents", "anyone")
-_SCOPE = re.compile(r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*")
 
 
 def read_policy(document: Document) -> tuple[Policy, tuple[Fault, ...]]:
@@ -24,8 +23,10 @@ def read_policy(document: Document) -> tuple[Policy, tuple[Fault, ...]]:
         return Policy(), tuple(reading.faults)
     root: dict[str, Json] = document.value
     reading.keys(root, (), _KEYS, ())
-    roles = {name: _role(reading, value, ("roles", name))
-             for name, value in _entries(reading, root, "roles").items()}  # fmt: skip
+    roles = {
+        name: _role(reading, value, ("roles", name))
+        for name, value in _entries(reading, root, "roles").items()
+    }
     policy = Policy(
         roles=roles,
         people=_people(reading, root, "people"),
@@ -55,9 +56,13 @@ def _role(reading: Reading, value: Json, path: Path) -> Role:
         if key in entry
     }
     for index, scope in enumerate(fields.get("scopes", ())):
-        if not _SCOPE.fullmatch(scope):
-            reading.fault("ID", f"'{scope[:60]}' is not a scope", (*path, "scopes", index),
-                          hint="Write it like statuspage:write.")  # fmt: skip
+        if not SCOPE.fullmatch(scope):
+            reading.fault(
+                "ID",
+                f"'{scope[:60]}' is not a scope",
+                (*path, "scopes", index),
+                hint="Write it like statuspage:write.",
+            )
     return Role(**fields)
 
 
@@ -80,8 +85,12 @@ def _known_roles(reading: Reading, policy: Policy) -> None:
     def check(roles: tuple[str, ...], path: Path) -> None:
         for index, role in enumerate(roles):
             if role not in policy.roles:
-                reading.fault("ROLE_UNKNOWN", f"there is no role '{role[:60]}'", (*path, index),
-                              hint=meant(role, policy.roles))  # fmt: skip
+                reading.fault(
+                    "ROLE_UNKNOWN",
+                    f"there is no role '{role[:60]}'",
+                    (*path, index),
+                    hint=meant(role, policy.roles),
+                )
 
     for name, role in policy.roles.items():
         check(role.includes, ("roles", name, "includes"))

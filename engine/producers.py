@@ -1,23 +1,32 @@
 """What each step gives, as a JSON Schema: the types behind `steps.<id>.…`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
+from engine import schema_types
 from engine.blueprint import Blueprint, WrittenCall, WrittenStep
 from engine.capability import Capability
 from engine.catalog import Catalog
 from engine.context import CONTEXT_SCHEMA
+from engine.errors import ExpressionSyntaxError
 from engine.plan import Json
 
 Schema = Mapping[str, Json]
+Read = tuple[str | int, ...]
+"""What a reference reads: a root's name, then keys."""
 
 _TEXT: Schema = {"type": "string"}
 RUN: Schema = {
-    "type": "object", "required": ["id", "startedAt"], "additionalProperties": False,
+    "type": "object",
+    "required": ["id", "startedAt"],
+    "additionalProperties": False,
     "properties": {"id": _TEXT, "startedAt": _TEXT},
-}  # fmt: skip
+}
 GATE: Schema = {
-    "type": "object", "additionalProperties": False,
+    "type": "object",
+    "additionalProperties": False,
     "required": ["event", "state", "ask", "approvers", "deadline"],
     "properties": {
         "event": {"enum": ["opened", "escalated", "closed"]},
@@ -27,45 +36,79 @@ GATE: Schema = {
         "deadline": _TEXT,
         "notice": {},
     },
-}  # fmt: skip
+}
 INDEX: Schema = {"type": "integer", "minimum": 0}
 OUTCOME: Schema = {
-    "enum": ["succeeded", "failed", "skipped", "unreached", "approved", "rejected", "timed_out",
-             "cancelled"],
-}  # fmt: skip
+    "enum": [
+        "succeeded",
+        "failed",
+        "skipped",
+        "unreached",
+        "approved",
+        "rejected",
+        "timed_out",
+        "cancelled",
+    ],
+}
 ERROR: Schema = {
-    "type": "object", "additionalProperties": False, "required": ["code", "message", "category"],
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["code", "message", "category"],
     "properties": {
-        "code": _TEXT, "message": _TEXT,
+        "code": _TEXT,
+        "message": _TEXT,
         "category": {"enum": ["RETRYABLE", "RATE_LIMIT", "AUTH_FAILURE", "FATAL"]},
         "started": {"type": "boolean"},
         "retryAfterMs": {"type": "integer"},
         "items": {"type": "array", "items": {"type": "integer"}},
     },
-}  # fmt: skip
+}
 _DECISION_FIELDS: Mapping[str, Json] = {
-    "decision": _TEXT, "approverId": _TEXT, "reason": _TEXT, "at": _TEXT, "source": _TEXT,
-}  # fmt: skip
+    "decision": _TEXT,
+    "approverId": _TEXT,
+    "reason": _TEXT,
+    "at": _TEXT,
+    "source": _TEXT,
+}
 DECISION: Schema = {
-    "type": "object", "additionalProperties": False,
-    "required": ["decision", "approverId", "at", "source"], "properties": _DECISION_FIELDS,
-}  # fmt: skip
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["decision", "approverId", "at", "source"],
+    "properties": _DECISION_FIELDS,
+}
 DECISIONS: Schema = {
     "type": "array",
     "items": {
-        "type": "object", "additionalProperties": False,
+        "type": "object",
+        "additionalProperties": False,
         "required": ["decision", "approverId", "at", "source"],
         "properties": {
-            **_DECISION_FIELDS, "digest": _TEXT, "user": _TEXT, "host": _TEXT,
-            "accepted": {"type": "boolean"}, "note": _TEXT, "solo": {"type": "boolean"},
+            **_DECISION_FIELDS,
+            "digest": _TEXT,
+            "user": _TEXT,
+            "host": _TEXT,
+            "accepted": {"type": "boolean"},
+            "note": _TEXT,
+            "solo": {"type": "boolean"},
         },
     },
-}  # fmt: skip
+}
 FIELDS: Mapping[str, Schema] = {
-    "outcome": OUTCOME, "error": ERROR, "decision": DECISION, "decisions": DECISIONS,
-    "startedAt": _TEXT, "finishedAt": _TEXT,
-}  # fmt: skip
+    "outcome": OUTCOME,
+    "error": ERROR,
+    "decision": DECISION,
+    "decisions": DECISIONS,
+    "startedAt": _TEXT,
+    "finishedAt": _TEXT,
+}
 """What can be read of a step beside its output."""
+
+_ROOTS: Mapping[str | int, Schema] = {
+    "context": CONTEXT_SCHEMA,
+    "run": RUN,
+    "gate": GATE,
+    "index": INDEX,
+}
 
 
 class Producers:
@@ -100,10 +143,8 @@ class Producers:
             self._items[step.id] = self._item(step)
         return self._items[step.id]
 
-    def of(self, path: tuple[str | int, ...], step: WrittenStep | None) -> Schema | None:
+    def of(self, path: Read, step: WrittenStep | None) -> Schema | None:
         """The schema of what a path reads, as seen from a step."""
-        from engine import schema_types
-
         if not path:
             return None
         root, rest = self._root(path, step)
@@ -112,12 +153,17 @@ class Producers:
         found = schema_types.field(root, rest)
         return found if isinstance(found, Mapping) else None
 
-    def _root(
-        self, path: tuple[str | int, ...], step: WrittenStep | None
-    ) -> tuple[Schema | None, tuple[str | int, ...]]:
+    def missing(self, path: Read, step: WrittenStep | None) -> schema_types.Missing | None:
+        """The first field on a path that is not there, counted from the path's beginning; None
+        where all of it is there, or may be."""
+        root, rest = self._root(path, step)
+        found = schema_types.field(root, rest) if root is not None else None
+        if not isinstance(found, schema_types.Missing):
+            return None
+        return replace(found, path=path[: len(path) - len(rest) + len(found.path)])
+
+    def _root(self, path: Read, step: WrittenStep | None) -> tuple[Schema | None, Read]:
         name, rest = path[0], path[1:]
-        roots: dict[str | int, Schema] = {"inputs": self.inputs, "context": CONTEXT_SCHEMA, "run": RUN,
-                                          "gate": GATE, "index": INDEX}  # fmt: skip
         if name == "item" and step is not None:
             return self.item(step), rest
         if name == "steps" and len(rest) >= 2:
@@ -127,9 +173,9 @@ class Producers:
             if rest[1] == "output":
                 return self.output(other), rest[2:]
             return FIELDS.get(str(rest[1])), rest[2:]
-        return roots.get(name), rest
+        return self.inputs if name == "inputs" else _ROOTS.get(name), rest
 
-    @property
+    @cached_property
     def inputs(self) -> Schema:
         """The schema of `inputs`: names that it does not list are not there."""
         return closed_inputs(self.blueprint.inputs)
@@ -154,20 +200,24 @@ class Producers:
         return {"type": "object", "properties": names, "additionalProperties": False}
 
     def _object(self, values: Mapping[str, Json], step: WrittenStep) -> Schema:
-        properties = {name: self._infer(value, step) or {} for name, value in values.items()}
-        return {"type": "object", "properties": properties, "required": list(properties),
-                "additionalProperties": False}  # fmt: skip
+        properties = {name: self.infer(value, step) or {} for name, value in values.items()}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
 
-    def _infer(self, value: Json, step: WrittenStep) -> Schema | None:
+    def infer(self, value: Any, step: WrittenStep | None) -> Schema | None:
+        """The type of a value that may hold templates, or of a parsed one, seen from a step."""
         from engine import schema_types
-        from engine.errors import HarmonyError
 
         def known(reference: Any) -> Schema | None:
             return self.of(reference.path, step)
 
         try:
             return schema_types.infer(value, known)
-        except (HarmonyError, ValueError):
+        except ExpressionSyntaxError:
             return None
 
     def _loop(self, step: WrittenStep, one: Schema | None) -> Schema | None:
@@ -177,12 +227,12 @@ class Producers:
 
     def _item(self, step: WrittenStep) -> Schema | None:
         if isinstance(step.foreach, list):
-            kinds = [self._infer(item, step) for item in step.foreach]
+            kinds = [self.infer(item, step) for item in step.foreach]
             known = [kind for kind in kinds if kind is not None]
             if not known or len(known) < len(kinds):
                 return None
             return known[0] if len(known) == 1 else {"anyOf": known}
-        whole = self._infer(step.foreach, step)
+        whole = self.infer(step.foreach, step)
         items = whole.get("items") if whole is not None else None
         return items if isinstance(items, Mapping) else None
 

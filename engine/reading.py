@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from engine import durations
 from engine.document import Document, Path
@@ -22,6 +22,7 @@ STEP_ID = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 MAX_ID = 100
 
 _Form = re.Pattern[str]
+_Word = TypeVar("_Word", bound=str)
 
 
 def name_of_type(value: Json) -> str:
@@ -141,11 +142,11 @@ class Reading:
             self.fault("WRONG_VALUE", f"'{path[-1]}' has at least {least} entry", path)
         return tuple(found)
 
-    def choice(self, value: Json, path: Path, choices: Iterable[str]) -> str | None:
+    def choice(self, value: Json, path: Path, choices: Iterable[_Word]) -> _Word | None:
         """One of the words allowed here."""
         names = list(choices)
         if isinstance(value, str) and value in names:
-            return value
+            return next(name for name in names if name == value)
         if not isinstance(value, str):
             self.wrong_type(value, path, "text", _quotes(value))
             return None

@@ -54,13 +54,13 @@ def read_settings(document: Document, folder: FilePath) -> tuple[Settings, tuple
         config=_config(reading, root.get("config", {})),
         secrets=_secrets(reading, root.get("secrets", {})),
         flags_file=_flags(reading, root["flags"], folder) if "flags" in root else None,
-        runner=next((each for each in RUNNERS if each == runner), "auto"),
+        runner=runner or "auto",
     )
     return settings, in_order(reading.faults)
 
 
 def _config(reading: Reading, value: Json) -> dict[str, Mapping[str, Json]]:
-    found = {}
+    found: dict[str, Mapping[str, Json]] = {}
     for name, entry in (reading.mapping(value, ("config",)) or {}).items():
         _check_entry(reading, name, ("config", name), named=False)
         found[name] = reading.mapping(entry, ("config", name)) or {}
@@ -68,7 +68,7 @@ def _config(reading: Reading, value: Json) -> dict[str, Mapping[str, Json]]:
 
 
 def _secrets(reading: Reading, value: Json) -> dict[str, Mapping[str, SecretSource]]:
-    found = {}
+    found: dict[str, Mapping[str, SecretSource]] = {}
     for name, entry in (reading.mapping(value, ("secrets",)) or {}).items():
         path = ("secrets", name)
         _check_entry(reading, name, path, named=True)

@@ -104,11 +104,17 @@ def _severities(reading: Reading, value: Json, path: Path) -> tuple[str, ...]:
     if isinstance(value, str):
         reading.wrong_type(value, path, "a list", f"Write it as [{value[:20]}].")
         return ()
-    found = tuple(reading.choice(item, (*path, index), SEVERITIES)
-                  for index, item in enumerate(reading.items(value, path)))  # fmt: skip
+    found = tuple(
+        reading.choice(item, (*path, index), SEVERITIES)
+        for index, item in enumerate(reading.items(value, path))
+    )
     if value == []:
-        reading.fault("WRONG_VALUE", "an empty list lets no severity through", path,
-                      hint="Leave `severity` away, or name one of P1 to P4.")  # fmt: skip
+        reading.fault(
+            "WRONG_VALUE",
+            "an empty list lets no severity through",
+            path,
+            hint="Leave `severity` away, or name one of P1 to P4.",
+        )
     return tuple(item for item in found if item)
 
 
@@ -141,17 +147,20 @@ def _well(reading: Reading, value: list[Json], path: Path) -> tuple[WrittenNeed,
 def _outcomes(reading: Reading, value: Json, path: Path) -> tuple[Outcome, ...] | None:
     if value == "any" or value == ["any"]:
         return OUTCOMES
-    listed = [(value, path)] if isinstance(value, str) else [
-        (item, (*path, index)) for index, item in enumerate(reading.items(value, path))
-    ]  # fmt: skip
+    listed = (
+        [(value, path)]
+        if isinstance(value, str)
+        else [(item, (*path, index)) for index, item in enumerate(reading.items(value, path))]
+    )
     if value == []:
         reading.fault("WRONG_VALUE", "names no outcome: the step would never run", path)
-    found = []
+    found: list[Outcome] = []
     for item, where in listed:
-        word = reading.choice(item, where, (*OUTCOMES, "any"))
-        if word == "any":
+        if item == "any":
             return OUTCOMES
-        found.extend(outcome for outcome in OUTCOMES if outcome == word)
+        word = reading.choice(item, where, OUTCOMES)
+        if word is not None:
+            found.append(word)
     return tuple(dict.fromkeys(found)) or None
 
 
@@ -173,8 +182,12 @@ def _call(reading: Reading, parent: Mapping[str, Json], path: Path) -> WrittenCa
     form = "golden.operations.runme-runner or golden.operations.runme-runner@1.2"
     name = reading.identifier(name, (*path, "run"), DOTTED_ID, form)
     if at and not _is_range(wanted):
-        reading.fault("VERSION", f"'@{wanted[:60]}' is not a range of versions", (*path, "run"),
-                      hint="Write @1, @1.2 or @1.2.3.")  # fmt: skip
+        reading.fault(
+            "VERSION",
+            f"'@{wanted[:60]}' is not a range of versions",
+            (*path, "run"),
+            hint="Write @1, @1.2 or @1.2.3.",
+        )
         wanted = ""
     fields: dict[str, Any] = {}
     if "with" in parent:
