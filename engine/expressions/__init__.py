@@ -7,21 +7,20 @@ counted, not timed, so that a replay comes to the same end.
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from engine.errors import ExpressionFailed, ExpressionSyntaxError
-from engine.expressions.evaluator import Evaluator
-from engine.expressions.filters import FILTERS as _FILTERS
-from engine.expressions.filters import TESTS as _TESTS
 from engine.expressions.names import ROOTS, has_template, parse_plain, parse_plain_bare
-from engine.expressions.tree import Path, Reference, Template
+from engine.expressions.tree import Reference, Template
 from engine.expressions.values import Budget, kind, shown
 from engine.plan import Json
 
+if TYPE_CHECKING:
+    from engine.expressions.evaluator import Evaluator
+
 __all__ = [
-    "FILTERS",
     "ROOTS",
-    "TESTS",
     "Budget",
     "ExpressionFailed",
     "ExpressionSyntaxError",
@@ -33,9 +32,6 @@ __all__ = [
     "parse",
     "parse_condition",
 ]
-
-FILTERS = frozenset(_FILTERS)
-TESTS = frozenset(_TESTS)
 
 
 @lru_cache(maxsize=8192)
@@ -81,8 +77,16 @@ def _each(value: Json, names: Mapping[str, Json], budget: Budget) -> Json:
     return value
 
 
+@cache
+def _evaluator() -> "type[Evaluator]":
+    """Loaded when something is evaluated first: `validate` only parses."""
+    from engine.expressions.evaluator import Evaluator
+
+    return Evaluator
+
+
 def _one(template: Template, names: Mapping[str, Json], budget: Budget) -> Json:
-    evaluator = Evaluator(names, budget)
+    evaluator = _evaluator()(names, budget)
     try:
         if isinstance(template.tree, tuple):
             return evaluator.write(template.tree)

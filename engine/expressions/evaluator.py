@@ -5,7 +5,7 @@ filters and tests in the tables. What a template reads is never evaluated again.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from engine.errors import ExpressionFailed
 from engine.expressions.arithmetic import compare, compute, contains
@@ -43,6 +43,8 @@ from engine.expressions.values import (
     text,
 )
 from engine.plan import Json
+
+NO_ELSE: Final = Missing("", "there is no value: the condition is false and has no `else`", None)
 
 
 class Evaluator:
@@ -83,9 +85,18 @@ class Evaluator:
                 self._statement(piece, words)
                 continue
             else:
-                word = text(self.value(piece), self.budget)
+                word = self.printed(piece)
             self.budget.text(len(word))
             words.append(word)
+
+    def printed(self, node: Expr) -> str:
+        """An expression as it stands in a text; nothing for `a if test` with a false test."""
+        value = self.maybe(node)
+        if type(value) is Missing:
+            if value is NO_ELSE:
+                return ""
+            raise ExpressionFailed(value.sentence())
+        return text(plain(value), self.budget)
 
     def _statement(self, piece: If | For | Set, words: list[str]) -> None:
         self.budget.spend(1)
@@ -152,7 +163,8 @@ class Evaluator:
         of = self.value(node.of)
         if not isinstance(of, list | str):
             raise ExpressionFailed(f"a part of {kind(of)} cannot be taken, only of a list or text")
-        ends = [part and self.value(part) for part in (node.start, node.stop, node.step)]
+        parts = (node.start, node.stop, node.step)
+        ends: list[Json] = [None if part is None else self.value(part) for part in parts]
         if any(end is not None and type(end) is not int for end in ends) or ends[2] == 0:
             raise ExpressionFailed("the ends of a part are whole numbers, and its step is not 0")
         self.budget.spend(1 + len(range(*slice(*ends).indices(len(of)))))
@@ -216,7 +228,7 @@ class Evaluator:
         if self.value(node.test):
             return self.maybe(node.then)
         if node.otherwise is None:
-            return Missing("", "there is no value: the condition is false and has no else", None)
+            return NO_ELSE
         return self.maybe(node.otherwise)
 
     def apply(self, node: Applied) -> Json:
@@ -272,7 +284,7 @@ def _loop_state(
 ) -> dict[str, Json]:
     """What `loop` holds in one round, as an object like any other."""
     length = len(rounds)
-    state = {
+    state: dict[str, Json] = {
         "index": place + 1,
         "index0": place,
         "revindex": length - place,

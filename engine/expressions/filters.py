@@ -4,17 +4,16 @@ Each takes the budget first, then the value. Lists come out where Jinja gives ge
 are read from data only, and everything that can grow is paid for before it is made.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+import math
+from collections.abc import Mapping
+from typing import Final
 
 from engine.errors import ExpressionFailed
 from engine.expressions import list_filters as lists
 from engine.expressions import text_filters as texts
-from engine.expressions.arithmetic import compare, contains
-from engine.expressions.values import Budget, Missing, equal, kind, number
+from engine.expressions.value_tests import VALUE_TESTS, Function
+from engine.expressions.values import Budget, Missing, number
 from engine.plan import Json
-
-Function = Callable[..., Any]
 
 TAKES_MISSING: Final = frozenset({"default", "d", "defined", "undefined"})
 """These are given Missing where the others would fail."""
@@ -54,8 +53,6 @@ def floating(_: Budget, value: Json, default: Json = 0.0) -> Json:
 
 def rounded(_: Budget, value: Json, precision: int = 0, method: str = "common") -> Json:
     """The number rounded to a precision: `common`, `ceil` or `floor`."""
-    import math
-
     if method not in ("common", "ceil", "floor") or not -20 <= precision <= 20:
         raise ExpressionFailed("the method is common, ceil or floor, the precision at most 20")
     if method == "common":
@@ -67,84 +64,6 @@ def rounded(_: Budget, value: Json, precision: int = 0, method: str = "common") 
 def attribute(_: Budget, value: Json, name: Json) -> Json:
     """A field of the value, by its name."""
     return lists.attribute_of(value, name)
-
-
-FILTERS: Final[dict[str, Function]] = {
-    "abs": absolute,
-    "attr": attribute,
-    "d": default,
-    "default": default,
-    "float": floating,
-    "int": integer,
-    "round": rounded,
-    **lists.FILTERS,
-    **texts.FILTERS,
-}
-
-
-def _same(_: Budget, value: Json, other: Json) -> bool:
-    return type(value) is type(other) and bool(value == other)
-
-
-def _ordered(name: str) -> Function:
-    return lambda budget, value, other: compare(name, value, other, budget)
-
-
-def _is(*types: type) -> Function:
-    return lambda _, value: isinstance(value, types)
-
-
-def _whole(_: Budget, value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _divisible(_: Budget, value: Json, by: Json) -> bool:
-    if not isinstance(value, int | float) or not isinstance(by, int | float):
-        raise ExpressionFailed(f"{kind(value)} is not divided by {kind(by)}")
-    return bool(value % by == 0)
-
-
-TESTS: Final[dict[str, Function]] = {
-    "boolean": _is(bool),
-    "callable": lambda *_: False,
-    "divisibleby": _divisible,
-    "defined": lambda _, value: type(value) is not Missing,
-    "undefined": lambda _, value: type(value) is Missing,
-    "escaped": lambda *_: False,
-    "even": lambda _, value: value % 2 == 0,
-    "odd": lambda _, value: value % 2 == 1,
-    "false": lambda _, value: value is False,
-    "true": lambda _, value: value is True,
-    "none": lambda _, value: value is None,
-    "filter": lambda _, value: value in FILTERS,
-    "test": lambda _, value: value in TESTS,
-    "float": _is(float),
-    "integer": _whole,
-    "number": _is(int, float),
-    "string": _is(str),
-    "mapping": _is(Mapping),
-    "sequence": _is(str, list, Mapping),
-    "iterable": _is(str, list, Mapping),
-    "lower": lambda budget, value: texts.plain_text(budget, value).islower(),
-    "upper": lambda budget, value: texts.plain_text(budget, value).isupper(),
-    "sameas": _same,
-    "in": lambda budget, value, of: contains(of, value, budget),
-    "==": _ordered("=="),
-    "eq": _ordered("=="),
-    "equalto": _ordered("=="),
-    "!=": _ordered("!="),
-    "ne": _ordered("!="),
-    "<": _ordered("<"),
-    "lt": _ordered("<"),
-    "lessthan": _ordered("<"),
-    "<=": _ordered("<="),
-    "le": _ordered("<="),
-    ">": _ordered(">"),
-    "gt": _ordered(">"),
-    "greaterthan": _ordered(">"),
-    ">=": _ordered(">="),
-    "ge": _ordered(">="),
-}
 
 
 def _by_name(table: Mapping[str, Function], what: str, name: Json) -> Function:
@@ -194,10 +113,25 @@ def _choosing(*, by_field: bool, keep: bool) -> Function:
     )
 
 
-FILTERS |= {
+FILTERS: Final[dict[str, Function]] = {
+    **lists.FILTERS,
+    **texts.FILTERS,
+    "abs": absolute,
+    "attr": attribute,
+    "d": default,
+    "default": default,
+    "float": floating,
+    "int": integer,
     "map": mapped,
-    "select": _choosing(by_field=False, keep=True),
     "reject": _choosing(by_field=False, keep=False),
-    "selectattr": _choosing(by_field=True, keep=True),
     "rejectattr": _choosing(by_field=True, keep=False),
+    "round": rounded,
+    "select": _choosing(by_field=False, keep=True),
+    "selectattr": _choosing(by_field=True, keep=True),
+}
+
+TESTS: Final[dict[str, Function]] = {
+    **VALUE_TESTS,
+    "filter": lambda _, value: value in FILTERS,
+    "test": lambda _, value: value in TESTS,
 }

@@ -6,14 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from engine.errors import ExpressionFailed
-from engine.expressions.values import Budget, Missing, field, kind, number, text, weigh
+from engine.expressions.values import Budget, Group, Missing, field, kind, number, text, weigh
 from engine.plan import Json
-
-
-class Group(list[Json]):
-    """What `groupby` gives for each group: `[grouper, list]`, read by these names too."""
-
-    __slots__ = ()
 
 
 def items_of(budget: Budget, value: Json) -> list[Json]:
@@ -230,7 +224,7 @@ def slices(budget: Budget, value: Json, slices: int, fill_with: Json = None) -> 
     for place in range(slices):
         start = place * size + min(place, longer)
         part = items[start : start + size + (place < longer)]
-        made.append(part + [fill_with] if fill_with is not None and place >= longer else part)
+        made.append([*part, fill_with] if fill_with is not None and place >= longer else part)
     return made
 
 

@@ -65,7 +65,7 @@ _COMPARE: Final = {
 def parse_template(text: str) -> Template:
     """A text with templates in it."""
     reader = _Reader(text)
-    pieces = tuple(reader.pieces(syntax.parse_text(text).body))
+    pieces = tuple(reader.pieces(syntax.parse_text(text)))
     expressions = [piece for piece in pieces if not isinstance(piece, str) or piece.strip()]
     if len(expressions) == 1 and not isinstance(expressions[0], str | If | For | Set):
         return Template(text, expressions[0], reader.found())
@@ -105,14 +105,11 @@ class _Reader:
         """Refuse what the language does not have."""
         raise ExpressionSyntaxError(message, node.lineno)
 
-    @contextmanager
-    def deeper(self, node: nodes.Node) -> Iterator[None]:
+    def deeper(self, node: nodes.Node) -> None:
         """One level down, as long as the limit allows."""
         if self.depth >= MAX_DEPTH:
             self.fail(f"it is nested deeper than {MAX_DEPTH}", node)
         self.depth += 1
-        yield
-        self.depth -= 1
 
     @contextmanager
     def assuming(self, proven: Iterable[tuple[Key, ...]]) -> Iterator[None]:
@@ -131,8 +128,9 @@ class _Reader:
                 for part in node.nodes:
                     yield part.data if isinstance(part, nodes.TemplateData) else self.expr(part)
             elif isinstance(node, nodes.If | nodes.For | nodes.Assign):
-                with self.deeper(node):
-                    yield self.statement(node)
+                self.deeper(node)
+                yield self.statement(node)
+                self.depth -= 1
             else:
                 self.fail(
                     f"'{_tag(node)}' is not part of the language; a text has {{{{ … }}}}, "
@@ -195,17 +193,19 @@ class _Reader:
 
     def expr(self, node: nodes.Node, *, guarded: bool = False) -> Expr:
         """An expression; `guarded` where its absence is provided for."""
-        with self.deeper(node):
-            if isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem):
-                return self.access(node, guarded=guarded)
-            if isinstance(node, nodes.Filter | nodes.Test):
-                return self.applied(node, guarded=guarded)
-            if isinstance(node, nodes.CondExpr):
-                return self.choice(node, guarded=guarded)
-            rule = _RULES.get(type(node))
-            if rule is None:
-                self.fail(f"'{_tag(node)}' is not part of the language", node)
-            return rule(self, node)
+        self.deeper(node)
+        if isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem):
+            made = self.access(node, guarded=guarded)
+        elif isinstance(node, nodes.Filter | nodes.Test):
+            made = self.applied(node, guarded=guarded)
+        elif isinstance(node, nodes.CondExpr):
+            made = self.choice(node, guarded=guarded)
+        elif type(node) in _RULES:
+            made = _RULES[type(node)](self, node)
+        else:
+            self.fail(f"'{_tag(node)}' is not part of the language", node)
+        self.depth -= 1
+        return made
 
     def maybe(self, node: nodes.Node | None) -> Expr | None:
         """An expression that may be left out."""
@@ -282,7 +282,7 @@ class _Reader:
         covers = node.name in ("default", "d", "defined", "undefined")
         of = self.expr(node.node, guarded=guarded or covers)
         arguments = self.all(node.args, guarded=guarded and covers)
-        named = tuple((pair.key, self.expr(pair.value)) for pair in node.kwargs)
+        named = tuple((str(pair.key), self.expr(pair.value)) for pair in node.kwargs)
         self.names_within(node, arguments)
         try:
             signature(table[node.name]).bind(None, None, *arguments, **dict(named))
@@ -315,7 +315,7 @@ class _Reader:
         with self.assuming(proven_true(test)):
             then = self.expr(node.expr1, guarded=guarded)
         with self.assuming(proven_false(test)):
-            otherwise = node.expr2 and self.expr(node.expr2, guarded=guarded)
+            otherwise = None if node.expr2 is None else self.expr(node.expr2, guarded=guarded)
         return Choice(test, then, otherwise)
 
     def logic(self, node: nodes.And | nodes.Or) -> Binary:

@@ -28,10 +28,11 @@ def proven_false(test: Expr) -> tuple[tuple[Key, ...], ...]:
 
 
 def _defined(test: Expr, name: str) -> tuple[tuple[Key, ...], ...]:
-    if isinstance(test, Applied) and test.kind == "test" and test.name == name:
-        if isinstance(test.of, Path) and not test.of.local:
-            return ((test.of.root, *test.of.keys),)
-    return ()
+    if not isinstance(test, Applied) or test.kind != "test" or test.name != name:
+        return ()
+    if not isinstance(test.of, Path) or test.of.local:
+        return ()
+    return ((test.of.root, *test.of.keys),)
 
 
 def _outcome(path: Expr, value: Expr) -> tuple[tuple[Key, ...], ...]:

@@ -35,6 +35,12 @@ class Budget:
         self.spend(1 + length // 16)
 
 
+class Group(list[Json]):
+    """What `groupby` gives for each group: `[grouper, list]`, read by these names too."""
+
+    __slots__ = ()
+
+
 class Missing:
     """The absence of a value, and what to say where a value was needed."""
 
@@ -66,12 +72,13 @@ def field(of: Json, key: object, where: str = "the value") -> Json:
 
     Only data is ever read: no attribute of a Python object can be reached.
     """
-    if isinstance(key, str):
-        if isinstance(of, Mapping) and key in of:
+    if isinstance(key, str) and isinstance(of, Mapping):
+        if key in of:
             return of[key]
-    elif isinstance(key, int) and not isinstance(key, bool) and isinstance(of, list | str):
-        if -len(of) <= key < len(of):
-            return of[key]
+    elif isinstance(of, list | str) and isinstance(key, int) and not isinstance(key, bool):
+        return of[key] if -len(of) <= key < len(of) else Missing(where, key, of)
+    elif isinstance(of, Group) and key in ("grouper", "list"):
+        return of[key == "list"]
     return Missing(where, key, of)
 
 
@@ -101,7 +108,7 @@ def path_text(path: tuple[Key, ...]) -> str:
 
 def plain(value: Json) -> Json:
     """The value as plain JSON: lazily built mappings become dicts."""
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and type(value) is not dict:
         return {key: plain(item) for key, item in value.items()}
     return value
 
