@@ -1,0 +1,52 @@
+"""The documentation says what the code does: keys, codes, links."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.fault_page import PAGE, page
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+LANGUAGE = (DOCS / "reference" / "language.md").read_text()
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def keys_of(schema: Any) -> set[str]:
+    """Every property that a schema of ours names, however deep."""
+    found: set[str] = set()
+    if isinstance(schema, dict):
+        properties = schema.get("properties")
+        if isinstance(properties, dict):
+            found |= properties.keys()
+        for value in schema.values():
+            found |= keys_of(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            found |= keys_of(value)
+    return found
+
+
+def test_every_key_of_a_blueprint_is_in_the_reference() -> None:
+    schema = json.loads((ROOT / "engine" / "schemas" / "blueprint.json").read_text())
+    missing = {key for key in keys_of(schema) if f"`{key}" not in LANGUAGE and key not in LANGUAGE}
+    assert missing == set()
+
+
+def test_every_key_of_a_contract_is_in_the_guide() -> None:
+    guide = (DOCS / "add-a-capability.md").read_text()
+    schema = json.loads((ROOT / "engine" / "schemas" / "capability.json").read_text())
+    assert {key for key in keys_of(schema) if key not in guide} == set()
+
+
+def test_every_fault_code_has_its_entry() -> None:
+    assert PAGE.read_text() == page(), "run: python -m tools.fault_page"
+
+
+@pytest.mark.parametrize("file", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=str)
+def test_links_lead_somewhere(file: Path) -> None:
+    targets = [link for link in LINK.findall(file.read_text()) if "://" not in link]
+    assert [link for link in targets if not (file.parent / link).exists()] == []

@@ -1,0 +1,1 @@
+"""What the project does for itself: the demo, the pages that are written from the code."""
