@@ -10,7 +10,8 @@ from failure import Failed
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _RESERVED = re.compile(
     r"PATH|HOME|TMPDIR|SHELL|ENV|BASH_ENV|IFS|PS4|SHELLOPTS|BASHOPTS|ZDOTDIR|PERL5(?:OPT|LIB|DB)"
-    r"|(?:LD|DYLD|OCS|RUNME|PYTHON|NODE|RUBY|GLIBC|MALLOC|LUA|PHP|BASH_FUNC)_?.*",
+    r"|GCONV_PATH|PYTHON[A-Z]+|NODE_(?:OPTIONS|PATH)|RUBY(?:OPT|LIB)|PHPRC|PHP_INI_SCAN_DIR"
+    r"|(?:LD|DYLD|OCS|RUNME|GLIBC|MALLOC|LUA)_.*|BASH_FUNC.*"
 )
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ")
 _PARSED = {"integer", "number", "boolean", "null", "array", "object"}
@@ -59,17 +60,22 @@ def _check(schema: Mapping[str, Any], texts: Mapping[str, str]) -> None:
     values = {name: _typed(_properties(schema).get(name), text) for name, text in texts.items()}
     try:
         validator = jsonschema_rs.Draft202012Validator(
-            closed, pattern_options=jsonschema_rs.RegexOptions()
+            closed, pattern_options=jsonschema_rs.RegexOptions(), mask="this"
         )
     except (ValueError, jsonschema_rs.ValidationError) as error:
         said = str(error).partition("\n")[0]
         raise Failed("INVALID_RUNBOOK", f"harmony.parameters is no schema: {said[:300]}") from error
-    faults = [
-        f"{'.'.join(map(str, error.instance_path)) or 'parameters'}: {error.message}"
-        for error in validator.iter_errors(values)
-    ]
+    faults = [_sentence(error, values) for error in validator.iter_errors(values)]
     if faults:
         raise Failed("PARAMETERS", "; ".join(faults)[:2000])
+
+
+def _sentence(error: Any, values: Mapping[str, Any]) -> str:
+    """What is wrong, with the value where it is that of one parameter."""
+    if not error.instance_path:
+        return f"the parameters: {error.message}"
+    name = str(error.instance_path[0])
+    return f"{name}: {error.message}: {_text(values[name])[:100]!r}"
 
 
 def _typed(part: Any, text: str) -> Any:
