@@ -1,0 +1,1 @@
+"""What `harmony new` writes: files with @@PLACEHOLDERS@@, each a working definition."""
