@@ -54,8 +54,10 @@ def _admitted(
             "answer its gates",
             code="SOLO_REFUSED",
         )
-    initiator = initiator_of(start)
     project.refresh()
+    if request.plan is not None:
+        return _bound_child(project, request, request.plan, indexed=indexed)
+    initiator = initiator_of(start)
     plan = compile_blueprint(project.catalog, request.blueprint)
     policy = project.policy
     if not policy.may_start(initiator, plan.roles):
@@ -72,6 +74,22 @@ def _admitted(
         initiator=initiator,
         digest=bound.digest,
         open_policy=policy.is_open,
+        indexed=indexed,
+    )
+
+
+def _bound_child(
+    project: Project, request: CompileRequest, plan: Plan, *, indexed: bool
+) -> CompiledRun:
+    """A child runs for whoever started the outermost run, with the plan its parent shares."""
+    bound = bind(plan, request.start.inputs, request.start.context, project.catalog)
+    return CompiledRun(
+        plan=None if bound.plan == plan else bound.plan,
+        inputs=bound.inputs,
+        context=bound.context,
+        initiator=request.initiator,
+        digest=bound.digest,
+        open_policy=project.policy.is_open,
         indexed=indexed,
     )
 
