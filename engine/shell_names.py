@@ -41,6 +41,7 @@ _LEADERS = _SEPARATORS | {
     "", "do", "then", "else", "elif", "while", "until", "if", "!", "{", "(", "$(", "<(", "`", ")",
     "command", "builtin", "time",
 }  # fmt: skip
+_CONTINUES = {"|", "|&", "&&", "||"}
 _READERS = {"read", "select", "mapfile", "readarray"}
 _READER = re.compile(r"\b(?:read|select|mapfile|readarray)\b")
 _DEEPEST = 1_000
@@ -100,6 +101,8 @@ class _Walk:
     def run(self) -> list[int]:
         before, piped = "", False
         for index, word in enumerate(self.words):
+            if word == "\n" and before in _CONTINUES:
+                continue
             starts = before in _LEADERS
             if word == self.frames[-1].closes and (starts or word in "})"):
                 self.close(index)
