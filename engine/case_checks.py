@@ -19,7 +19,7 @@ from engine.reading import meant
 
 def read_case_file(catalog: Catalog, blueprint: str) -> CaseFile | None:
     """The cases of a blueprint as written; None where there is no file."""
-    path = catalog.folder / "blueprints" / "cases" / f"{blueprint}.yaml"
+    path = catalog.case_file(blueprint)
     if not path.is_file() and not path.is_symlink():
         return None
     return read_cases(load(path, catalog.folder))

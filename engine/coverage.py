@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from engine.cases import CaseResult
 from engine.catalog import Catalog
+from engine.graph import in_order
 from engine.plan import ChildStep, GateStep, Outcome, Plan, RunStep, Step, WaitStep
 from engine.planner import compile_blueprint
 
@@ -45,7 +46,7 @@ def possible(plan: Plan) -> dict[str, tuple[Outcome, ...]]:
     """The outcomes that count of each step, by its key."""
     found: dict[str, tuple[Outcome, ...]] = {}
     for prefix, steps in (("", plan.steps), ("finally/", plan.finally_)):
-        for step in _in_order(steps):
+        for step in in_order(steps):
             found[prefix + step.id] = (*_own(step), *_because_of_needs(step, prefix, found))
     return {key: found[key] for key, _ in plan.every_step()}
 
@@ -71,21 +72,3 @@ def _because_of_needs(
         if not set(found[prefix + edge.step]) <= set(edge.outcomes):
             return ("unreached",)
     return ()
-
-
-def _in_order(steps: tuple[Step, ...]) -> Iterable[Step]:
-    """Each step behind those it needs."""
-    by_id = {step.id: step for step in steps}
-    left = {step.id: len(step.needs) for step in steps}
-    dependents: dict[str, list[str]] = {step.id: [] for step in steps}
-    for step in steps:
-        for edge in step.needs:
-            dependents[edge.step].append(step.id)
-    ready = [step.id for step in steps if not step.needs]
-    while ready:
-        name = ready.pop()
-        yield by_id[name]
-        for dependent in dependents[name]:
-            left[dependent] -= 1
-            if left[dependent] == 0:
-                ready.append(dependent)

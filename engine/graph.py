@@ -1,6 +1,6 @@
 """The edges between steps as counters: constant work for each edge of a step that ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from engine.plan import Edge, Outcome, Step
 from engine.run_memory import StepRecord
@@ -57,6 +57,16 @@ class Graph:
             if outcome is not None and outcome not in edge.outcomes:
                 bad.append(f"{edge.step} {_WORDS[outcome]}, and it had to end {_wanted(edge)}")
         return "; ".join(bad) or None
+
+
+def in_order(steps: Sequence[Step]) -> Iterator[Step]:
+    """Each step behind those it needs."""
+    graph = Graph(steps)
+    ready = graph.first()
+    while ready:
+        key = ready.pop()
+        yield graph.steps[key]
+        ready.extend(graph.ended(key))
 
 
 def _wanted(edge: Edge) -> str:
