@@ -1,36 +1,40 @@
-"""`harmony validate`: every fault of every definition, in one go."""
+"""`harmony validate`: every fault of every file of a project, in one go."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 from engine.blueprint_checks import check_blueprint
-from engine.case_checks import check_cases
+from engine.capability import Capability
 from engine.catalog import Catalog
 from engine.errors import RunRefused
 from engine.faults import Fault, in_order
+from engine.people_checks import check_roles
+from engine.project import Project
+from engine.settings_checks import check_settings
+from engine.stray_files import stray_files
 
 Check = Callable[[], Iterable[Fault]]
 
 
-def check(catalog: Catalog, paths: Iterable[Path] | None = None) -> tuple[Fault, ...]:
+def check(project: Project, paths: Iterable[Path] | None = None) -> tuple[Fault, ...]:
     """The faults of what lies at these paths, or of the whole project; sorted.
 
     A path is a file or a folder; RunRefused where there is none, or it holds no definition.
     """
-    everything = dict(_everything(catalog))
+    everything = dict(_everything(project))
     if paths is None:
         wanted = set(everything)
     else:
         wanted = {file for path in paths for file in _below(path, everything)}
-    return in_order(fault for file in sorted(wanted) for fault in everything[file]())
+    return in_order(fault for file in wanted for fault in everything[file]())
 
 
 def _below(path: Path, files: Iterable[Path]) -> list[Path]:
-    """The definition files that a path on the command line means."""
+    """The files that a path on the command line means."""
     if not path.exists() and not path.is_symlink():
         raise RunRefused(f"there is no file or folder '{path}'", code="PATH")
-    whole = path.absolute()
+    whole = path.parent.resolve() / path.name if path.is_symlink() else path.resolve()
     found = [file for file in files if file == whole or file.is_relative_to(whole)]
     if not found:
         message = f"'{path}' is no blueprint, capability, runbook or case of this project"
@@ -38,29 +42,61 @@ def _below(path: Path, files: Iterable[Path]) -> list[Path]:
     return found
 
 
-def _everything(catalog: Catalog) -> Iterator[tuple[Path, Check]]:
-    """Each definition file, and how it is checked."""
+def _everything(project: Project) -> Iterator[tuple[Path, Check]]:
+    """Each file that is checked, and how."""
+    catalog = project.catalog
+    yield project.env_file, lambda: (*project.settings_faults, *check_settings(project))
+    yield project.folder / "policy.yaml", lambda: project.policy_faults
+    for file, fault in stray_files(project.folder):
+        yield file, partial(tuple[Fault], (fault,))
     for name in catalog.blueprints():
-        yield catalog.blueprint_file(name), partial(_blueprint, catalog, name)
+        yield catalog.blueprint_file(name), partial(_blueprint, project, name)
     for name in catalog.capabilities():
         file = catalog.capability_folder(name) / "capability.yaml"
         yield file, partial(_capability, catalog, name)
     for name in catalog.runbooks():
         yield catalog.runbook_file(name), partial(_runbook, catalog, name)
     for name in catalog.case_files():
-        yield catalog.case_file(name), partial(check_cases, catalog, name)
+        yield catalog.case_file(name), partial(_cases, catalog, name)
 
 
-def _blueprint(catalog: Catalog, name: str) -> tuple[Fault, ...]:
-    blueprint = catalog.blueprint(name)
-    return check_blueprint(catalog, blueprint) if blueprint is not None else ()
+def _blueprint(project: Project, name: str) -> Iterator[Fault]:
+    blueprint = project.catalog.blueprint(name)
+    if blueprint is not None:
+        yield from check_blueprint(project.catalog, blueprint)
+        yield from check_roles(blueprint, project)
 
 
-def _capability(catalog: Catalog, name: str) -> tuple[Fault, ...]:
+def _capability(catalog: Catalog, name: str) -> Iterator[Fault]:
     capability = catalog.capability(name)
-    return capability.faults if capability is not None else ()
+    if capability is not None:
+        yield from capability.faults
+        yield from _cases_of(catalog, capability)
+
+
+def _cases_of(catalog: Catalog, capability: Capability) -> Iterator[Fault]:
+    from engine.capability_case import check_capability_cases
+    from engine.loader import file_name
+
+    if any((capability.folder / "cases").glob("*.yaml")):
+        yield from check_capability_cases(catalog, capability)
+    elif capability.healthy:
+        file = file_name(capability.folder / "capability.yaml", catalog.folder)
+        yield Fault(
+            "CASES_MISSING",
+            "warning",
+            "the capability has no cases",
+            file,
+            hint="Write cases/<name>.yaml beside its contract.",
+        )
 
 
 def _runbook(catalog: Catalog, name: str) -> tuple[Fault, ...]:
     runbook = catalog.runbook(name)
     return runbook.faults if runbook is not None else ()
+
+
+def _cases(catalog: Catalog, name: str) -> tuple[Fault, ...]:
+    from engine.case_checks import check_cases
+
+    return check_cases(catalog, name)

@@ -105,3 +105,12 @@ def _unreadable(file: str, wrong: Unreadable) -> Document:
         hint=wrong.hint,
     )
     return Document(file=file, value=None, places={}, faults=(fault,), start=wrong.place)
+
+
+def read_lines(path: FilePath, project: FilePath) -> list[str]:
+    """The lines of a definition, for showing them; none where it cannot be read."""
+    try:
+        text = read_bytes(path, project).decode("utf-8-sig", errors="replace")
+    except Unreadable:
+        return []
+    return [line.removesuffix("\r") for line in text.split("\n")]

@@ -83,9 +83,24 @@ class Project:
         return self._settings_document
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
-        """The faults of both files, on their own."""
-        return in_order((*self._settings[1], *self._policy[1]))
+    def settings_faults(self) -> tuple[Fault, ...]:
+        """What is wrong with harmony.yaml on its own."""
+        return in_order(self._settings[1])
+
+    @property
+    def policy_faults(self) -> tuple[Fault, ...]:
+        """What is wrong with policy.yaml."""
+        return in_order(self._policy[1])
+
+    @property
+    def written_settings(self) -> Settings:
+        """What could be read of harmony.yaml, faults or not: for checks, never for a run."""
+        return self._settings[0]
+
+    @property
+    def written_policy(self) -> Policy:
+        """What could be read of policy.yaml, faults or not: for checks, never for a run."""
+        return self._policy[0]
 
     @cached_property
     def _settings_document(self) -> Document | None:

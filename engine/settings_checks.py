@@ -1,0 +1,52 @@
+"""harmony.yaml against the contracts that it binds."""
+
+from collections.abc import Iterator
+
+from engine import json_schema
+from engine.capability import Capability
+from engine.document import Document, Path
+from engine.faults import Fault
+from engine.project import Project
+from engine.reading import meant
+
+
+def check_settings(project: Project) -> Iterator[Fault]:
+    """Entries of capabilities that are not there, and keys or values that their contracts do not
+    take."""
+    document = project.settings_document
+    if document is None:
+        return
+    settings, catalog = project.written_settings, project.catalog
+    for name, given in settings.config.items():
+        found = catalog.capability(name)
+        if found is None:
+            yield _unknown(document, project, name, ("config", name))
+            continue
+        open_schema = {key: part for key, part in found.config.items() if key != "required"}
+        if not found.healthy:
+            continue
+        for where, message in json_schema.violations(open_schema, dict(given)):
+            yield document.fault("CONFIG", message, ("config", name, *where))
+    for entry, sources in settings.secrets.items():
+        found = catalog.capability(entry.partition("/")[0])
+        if found is None:
+            yield _unknown(document, project, entry, ("secrets", entry))
+        else:
+            yield from _keys(document, found, list(sources), ("secrets", entry))
+
+
+def _unknown(document: Document, project: Project, name: str, path: Path) -> Fault:
+    capability = name.partition("/")[0]
+    hint = meant(capability, project.catalog.capabilities())
+    message = f"there is no capability '{capability[:60]}'"
+    return document.fault("CAPABILITY_UNKNOWN", message, path, key=True, hint=hint)
+
+
+def _keys(
+    document: Document, capability: Capability, given: list[str], path: Path
+) -> Iterator[Fault]:
+    known = [key.name for key in capability.secrets]
+    for key in given:
+        if key not in known:
+            message = f"'{capability.id}' has no secret '{key[:60]}'"
+            yield document.fault("SECRET", message, (*path, key), key=True, hint=meant(key, known))
