@@ -24,9 +24,11 @@ from engine.runners.running import RunningProgram
 
 GRACE_SECONDS = 10.0
 """Between SIGTERM and SIGKILL."""
+LONGEST_COMMAND = 64 * 1024
+"""Characters; half of what the kernel takes in one argument."""
 SPARE = 8
 """Copies of the supervisor kept for the next programs."""
-_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_SCRIPT = Path(__file__).with_name("supervisor.py")
 
 
 class ProcessRunner:
@@ -40,11 +42,13 @@ class ProcessRunner:
 
     def __init__(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
         self._grace = grace_seconds
-        self._supervisor: _Supervisor | None = None
+        self._supervisor: Supervisor | None = None
         self._path = _search_path()
 
     async def run(self, execution: Execution) -> Executed:
         """Run it to its end, its time-out, or the cancellation of the awaiting task."""
+        if sum(map(len, execution.command)) > LONGEST_COMMAND:
+            return Executed(126, b"", b"", note="cannot start: its command line is too long")
         folder = _private_folder(execution)
         program = RunningProgram(execution.stdin)
         supervisor = self.start()
@@ -72,10 +76,12 @@ class ProcessRunner:
             supervisor, self._supervisor = self._supervisor, None
             await supervisor.close()
 
-    def start(self) -> "_Supervisor":
+    def start(self) -> "Supervisor":
         """Start the supervisor; before the first program it saves that one the wait."""
-        if self._supervisor is None or self._supervisor.has_ended():
-            self._supervisor = _Supervisor()
+        if self._supervisor is not None and self._supervisor.has_ended():
+            self._supervisor.forget()
+            self._supervisor = None
+        self._supervisor = self._supervisor or Supervisor()
         return self._supervisor
 
     def _order(self, execution: Execution, folder: str) -> dict[str, Any]:
@@ -99,7 +105,7 @@ class ProcessRunner:
         }
 
 
-class _Supervisor:
+class Supervisor:
     """The process that starts and ends programs, and how many copies of itself it has."""
 
     def __init__(self) -> None:
@@ -110,7 +116,7 @@ class _Supervisor:
         with orders, requests:
             ends = [orders.fileno(), requests.fileno()]
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_SUPERVISOR), *map(str, ends)],
+                [sys.executable, "-I", "-S", str(_SCRIPT), *map(str, ends)],
                 pass_fds=ends,
                 start_new_session=True,
                 cwd="/",
@@ -131,6 +137,15 @@ class _Supervisor:
                 self._orders.send(b".")
                 self._copies -= 1
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as the kernel does that is short of memory."""
+        self._process.kill()
+
     def has_ended(self) -> bool:
         """It never does by itself."""
         return self._process.poll() is not None
@@ -145,10 +160,14 @@ class _Supervisor:
             else:
                 return
 
-    async def close(self) -> None:
-        """End it, and wait until it has."""
+    def forget(self) -> None:
+        """Close the sockets, which is what it waits for."""
         self._orders.close()
         self._requests.close()
+
+    async def close(self) -> None:
+        """End it, and wait until it has."""
+        self.forget()
         await asyncio.to_thread(self._process.wait)
 
 

@@ -11,6 +11,7 @@ The control socket of a run carries marshalled tuples. To the worker: ("started"
 SIGKILL after the grace), b"K" (SIGKILL). A worker that is gone counts as b"T".
 """
 
+import array
 import contextlib
 import ctypes
 import errno
@@ -40,6 +41,13 @@ def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends."""
     with contextlib.suppress(OSError, AttributeError):  # not Linux: sessions are all there is
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def go_first() -> None:
+    """Be scheduled before any program, as root may: a program that forks without end must not keep
+    its supervisor from counting and ending it. What it starts is scheduled as usual."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 
 
 def wake_on_children() -> int:
@@ -279,11 +287,24 @@ def serve(orders: socket.socket) -> None:
     """Be a copy: run one program after the other, until an empty order or the worker's end."""
     os.setsid()
     adopt_orphans()
+    go_first()
     wake = wake_on_children()
     while True:
-        data, descriptors, _, _ = socket.recv_fds(orders, 262_144, 4, socket.MSG_CMSG_CLOEXEC)
+        data, descriptors = receive(orders)
         if not descriptors or not Program(wake, marshal.loads(data), descriptors).run():
             return
+
+
+def receive(orders: socket.socket) -> tuple[bytes, list[int]]:
+    """An order and its descriptors, none of them inherited: `socket.recv_fds` drops that flag."""
+    found = array.array("i")
+    data, ancillary, _, _ = orders.recvmsg(
+        262_144, socket.CMSG_LEN(4 * found.itemsize), socket.MSG_CMSG_CLOEXEC
+    )
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            found.frombytes(content)
+    return data, list(found)
 
 
 class Nursery:
@@ -351,8 +372,16 @@ def leave_after(work: Callable[[], None]) -> NoReturn:
         os._exit(status)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve the two sockets whose descriptors are the arguments."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()
     gc.freeze()
-    Nursery(*(socket.socket(fileno=int(number)) for number in sys.argv[1:3])).run()
+    sockets = [socket.socket(fileno=int(number)) for number in sys.argv[1:3]]
+    for each in sockets:
+        each.set_inheritable(False)
+    Nursery(*sockets).run()
+
+
+if __name__ == "__main__":
+    main()
