@@ -117,10 +117,9 @@ class Evaluator:
     def _loop(self, piece: For, words: list[str]) -> None:
         rounds = self._rounds(piece)
         outer = self.scopes
-        depth = sum("loop" in scope for scope in outer)
         for place, own in enumerate(rounds):
             self.budget.spend(1)
-            own["loop"] = _loop_state(rounds, place, depth, piece)
+            own["loop"] = _loop_state(rounds, place, piece)
             self.scopes = [*outer, own]
             self._write(piece.body, words)
         self.scopes = outer
@@ -279,9 +278,7 @@ def _spread(targets: tuple[str, ...], value: Json, *, unpack: bool) -> dict[str,
     return dict(zip(targets, value, strict=True))
 
 
-def _loop_state(
-    rounds: list[dict[str, Json]], place: int, depth: int, piece: For
-) -> dict[str, Json]:
+def _loop_state(rounds: list[dict[str, Json]], place: int, piece: For) -> dict[str, Json]:
     """What `loop` holds in one round, as an object like any other."""
     length = len(rounds)
     state: dict[str, Json] = {
@@ -292,8 +289,8 @@ def _loop_state(
         "first": place == 0,
         "last": place == length - 1,
         "length": length,
-        "depth": depth + 1,
-        "depth0": depth,
+        "depth": 1,
+        "depth0": 0,
     }
     for name, near in (("previtem", place - 1), ("nextitem", place + 1)):
         if 0 <= near < length:

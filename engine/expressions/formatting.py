@@ -25,6 +25,8 @@ def format_text(
     for match in _PART.finditer(template):
         words.append(template[place : match.start()])
         place = match.end()
+        if match["type"] is None:
+            raise ExpressionFailed("a '%' in the format has no type; write '%%' for one")
         if match["type"] == "%":
             words.append("%")
             continue
@@ -51,8 +53,6 @@ def _named(source: Json, key: str) -> Json:
 
 
 def _one(budget: Budget, match: re.Match[str], value: Json) -> str:
-    if match["type"] is None:
-        raise ExpressionFailed("a '%' in the format is not followed by a type; write '%%' for one")
     if int(match["width"] or 0) > _WIDEST or int(match["precision"] or 0) > _WIDEST:
         raise ExpressionFailed(f"the format asks for more than {_WIDEST} characters")
     form = f"%{match['flags']}{match['width']}"

@@ -103,7 +103,8 @@ class _Reader:
 
     def fail(self, message: str, node: nodes.Node) -> NoReturn:
         """Refuse what the language does not have."""
-        raise ExpressionSyntaxError(message, node.lineno)
+        place = node if node.lineno is not None else next(node.iter_child_nodes())
+        raise ExpressionSyntaxError(message, place.lineno)
 
     def deeper(self, node: nodes.Node) -> None:
         """One level down, as long as the limit allows."""
