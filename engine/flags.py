@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 ANSWER_WITHIN = 2.0
 """Seconds a look-up may take before the default counts."""
+ASK_AGAIN_AFTER = 5.0
+"""Seconds without a question to a server that did not answer."""
 _SERVER_DEADLINE_MS = 1_000
 
 Warn = Callable[[str], None]
@@ -39,6 +42,7 @@ class Flags:
         self._warned: set[str] = set()
         self._client: OpenFeatureClient | None = None
         self._connecting = threading.Lock()
+        self._leave_alone_until = 0.0
 
     @property
     def source(self) -> str:
@@ -51,11 +55,13 @@ class Flags:
         """Whether a flag is on; never raises, and answers within `ANSWER_WITHIN` seconds."""
         if not self._server:
             return default if self._file is None else self._look_up(name, default=default)
+        if time.monotonic() < self._leave_alone_until:
+            return default
         try:
             asked = asyncio.to_thread(self._look_up, name, default=default)
             return await asyncio.wait_for(asked, ANSWER_WITHIN)
         except TimeoutError:
-            self._warn("the flagd server does not answer; flags have their defaults")
+            self._no_answer()
             return default
 
     async def close(self) -> None:
@@ -80,9 +86,14 @@ class Flags:
         if code == "FLAG_NOT_FOUND":
             self._warn(f"the flag {name} is not in the {self.source}; it counts as {state}")
         elif code in ("PROVIDER_NOT_READY", "GENERAL", "PROVIDER_FATAL"):
-            self._warn(f"the {self.source} does not answer; flags have their defaults")
+            self._no_answer()
         else:
             self._warn(f"the flag {name} cannot be used and counts as {state}: {message or code}")
+
+    def _no_answer(self) -> None:
+        """Have the defaults for a while: a server that is away must not hold up every step."""
+        self._leave_alone_until = time.monotonic() + ASK_AGAIN_AFTER
+        self._warn(f"the {self.source} does not answer; flags have their defaults")
 
     def _warn(self, sentence: str) -> None:
         if sentence not in self._warned:
