@@ -1,6 +1,7 @@
 """The worker: serves a task queue until it is told to stop, then lets what runs come to its end."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -8,9 +9,14 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from engine.activities import Activities
 from engine.child_activities import ChildActivities
+from engine.flags import Flags
+from engine.indexing import is_indexed
 from engine.interpreter.children import WATCH_QUEUE
 from engine.interpreter.workflow import Run
+from engine.project import Project
+from engine.runners.choice import choose_runner
 
 TASK_QUEUE = "harmony"
 STEPS_AT_ONCE = 100
@@ -61,3 +67,28 @@ async def run_until(stop: asyncio.Event, served: Sequence[Worker]) -> None:
         stopped.cancel()
         await asyncio.gather(*(worker.shutdown() for worker in served))
         await asyncio.gather(*runs)
+
+
+async def serve(
+    client: Client,
+    project: Project,
+    runner_name: str | None,
+    *,
+    no_solo: bool = False,
+    task_queue: str = TASK_QUEUE,
+    stop: asyncio.Event,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve a project's runs until `stop` is set; `say` is told which runner was taken, and what
+    a flag's source has to complain of. Without a name the runner is the one of harmony.yaml."""
+    runner, choice = choose_runner(runner_name or project.settings.runner)
+    say(choice)
+    flags = Flags(project.settings.flags_file, os.environ, warn=say)
+    activities = Activities(
+        project, runner, flags, allow_solo=not no_solo, indexed=await is_indexed(client)
+    )
+    try:
+        await run_until(stop, workers(client, activities.all, task_queue=task_queue))
+    finally:
+        await runner.close()
+        await flags.close()

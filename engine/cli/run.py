@@ -97,7 +97,7 @@ class _Running:
 
         stop = asyncio.Event()
         serving = asyncio.create_task(
-            serve(temporal.client, self._frame.project, self._runner, stop=stop)
+            serve(temporal.client, self._frame.project, self._runner, stop=stop, say=output.say)
         )
         try:
             yield serving

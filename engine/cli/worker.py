@@ -73,6 +73,7 @@ class _Serving:
                 self._runner,
                 no_solo=self._no_solo,
                 stop=interrupts.first,
+                say=output.say,
             )
         )
         where = temporal.ui if not on_cluster() else f"namespace {temporal.namespace}"
