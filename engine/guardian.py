@@ -25,6 +25,8 @@ SEARCH_ATTRIBUTES = ("HarmonyBlueprint", "HarmonyIncident", "HarmonySeverity", "
 SETTINGS = (
     # As it comes the server reads its transfer queue 20 times a second: 50 ms for every step.
     "history.transferProcessorMaxPollRPS=2000",
+    # As it comes a timer of 10 ms rings after a second: retries wait, short gates stay open.
+    'history.timerProcessorMaxTimeShift="1ms"',
 )
 
 
@@ -73,11 +75,13 @@ class Guardian:
         self._pid = server.pid
         # Reaped by waitpid in `_wait_for_end`; Popen's own bookkeeping is not wanted.
         server.returncode = 0
-        self._write({
-            "pid": self._pid,
-            "address": f"127.0.0.1:{port}",
-            "ui": f"http://127.0.0.1:{ui_port}",
-        })
+        self._write(
+            {
+                "pid": self._pid,
+                "address": f"127.0.0.1:{port}",
+                "ui": f"http://127.0.0.1:{ui_port}",
+            }
+        )
 
     def _stop_when_unused(self) -> None:
         with self._state.joinpath("users.lock").open("r+b") as users:

@@ -1,0 +1,1 @@
+"""Runs on a real server, from their text to their result."""
