@@ -48,7 +48,9 @@ def _of_step(record: StepRecord, gate: GateRecord | None) -> dict[str, Json]:
     if record.output is not msgspec.UNSET:
         names["output"] = record.output
     if record.error is not None:
-        names["error"] = msgspec.to_builtins(record.error)
+        error = names["error"] = msgspec.to_builtins(record.error)
+        if record.error.items:
+            error["items"] = list(record.error.items)
     if gate is not None:
         _add_decisions(names, gate)
     if record.started_ms is not None:
