@@ -17,7 +17,6 @@ from engine.plan import (
     Edge,
     GateStep,
     PinnedCapability,
-    PinnedRunbook,
     Plan,
     RunStep,
     SetStep,
@@ -25,7 +24,6 @@ from engine.plan import (
     WaitStep,
 )
 from engine.producers import closed_inputs
-from engine.runbook import Runbook
 
 
 def lower(blueprint: Blueprint, catalog: Catalog) -> Plan:
@@ -183,18 +181,4 @@ def pin(capability: Capability) -> PinnedCapability:
         allow_outbound=capability.allow_outbound,
         secret_keys=tuple(key.name for key in capability.secrets),
         runbook_input=capability.runbook.name if capability.runbook is not None else None,
-    )
-
-
-def pin_runbook(runbook: Runbook) -> PinnedRunbook:
-    """What a plan keeps of a runbook."""
-    return PinnedRunbook(
-        name=runbook.name,
-        text=runbook.text,
-        digest=runbook.digest,
-        title=runbook.title,
-        effect=runbook.effect,
-        timeout_ms=runbook.timeout_ms,
-        image=runbook.image,
-        allow_outbound=runbook.allow_outbound,
     )

@@ -7,9 +7,7 @@ import msgspec
 from engine.catalog import Catalog
 from engine.errors import ExpressionFailed, RunRefused
 from engine.expressions import evaluate, has_template, parse
-from engine.faults import has_error
 from engine.json_schema import with_defaults
-from engine.lowering import pin_runbook
 from engine.plan import Call, ChildStep, GateStep, Json, Plan, RunStep, Step, encode
 from engine.runbook import Runbook
 from engine.suggestions import did_you_mean
@@ -29,7 +27,7 @@ def pin_runbooks(
             found[runbook.name] = runbook
     if not found:
         return plan
-    pinned = {name: pin_runbook(found[name]) for name in sorted(found)}
+    pinned = {name: found[name].pinned() for name in sorted(found)}
     return msgspec.structs.replace(plan, runbooks=pinned)
 
 
@@ -109,7 +107,7 @@ def _one(name: str, catalog: Catalog) -> Runbook:
     if runbook is None:
         message = f"there is no runbook '{name[:100]}'{did_you_mean(name, catalog.runbooks())}"
         raise RunRefused(message, code="RUNBOOK_UNKNOWN")
-    if has_error(runbook.faults):
+    if not runbook.healthy:
         message = f"the runbook '{name}' has faults; run `harmony validate`"
         raise RunRefused(message, code="RUNBOOK_FAULTY")
     return runbook
@@ -118,5 +116,5 @@ def _one(name: str, catalog: Catalog) -> Runbook:
 def _all(catalog: Catalog) -> Iterator[Runbook]:
     for name in catalog.runbooks():
         runbook = catalog.runbook(name)
-        if runbook is not None and not has_error(runbook.faults):
+        if runbook is not None and runbook.healthy:
             yield runbook

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.document import Document
-from engine.faults import Fault
-from engine.plan import Effect, Json
+from engine.faults import Fault, has_error
+from engine.plan import Effect, Json, PinnedRunbook
 
 SHELLS = ("bash", "sh", "zsh", "ksh", "dash", "ash")
 SCRIPTS = (
@@ -83,3 +83,21 @@ class Runbook:
     shell: str | None = None
     blocks: tuple[Block, ...] = ()
     """Those that run."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it has no fault but warnings."""
+        return not has_error(self.faults)
+
+    def pinned(self) -> PinnedRunbook:
+        """What a plan keeps of it."""
+        return PinnedRunbook(
+            name=self.name,
+            text=self.text,
+            digest=self.digest,
+            title=self.title,
+            effect=self.effect,
+            timeout_ms=self.timeout_ms,
+            image=self.image,
+            allow_outbound=self.allow_outbound,
+        )
