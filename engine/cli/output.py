@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -53,9 +54,9 @@ def clean(text: str) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def table(rows: list[tuple[str, ...]], header: tuple[str, ...] | None = None) -> list[str]:
+def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] | None = None) -> list[str]:
     """Lines with columns as wide as they must be; cells are cleaned, the last one is not padded."""
-    lines = [tuple(clean(cell) for cell in row) for row in ([header] if header else []) + rows]
+    lines = [tuple(clean(cell) for cell in row) for row in (*([header] if header else []), *rows)]
     if not lines:
         return []
     widths = [max(len(row[at]) for row in lines) for at in range(len(lines[0]))]

