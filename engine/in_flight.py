@@ -65,10 +65,10 @@ class InFlight:
             self._calls -= 1
         return flight
 
-    def is_call(self, key: str) -> bool:
-        """Whether a call or a child is in flight under a key."""
+    def kind(self, key: str) -> str | None:
+        """What is in flight under a key: a call, child, timer or flag; None where nothing is."""
         flight = self._flights.get(key)
-        return flight is not None and flight.kind in {"call", "child"}
+        return None if flight is None else flight.kind
 
     def stop(self, key: str) -> bool:
         """Stop what is in flight under a key; whether its end is still to come.

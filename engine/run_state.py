@@ -48,7 +48,9 @@ class RunState:
 
     def finished(self, key: str, ended: Ended, now: int) -> list[Command]:
         """What was in flight under `key` has ended; one that is not in flight is ignored."""
-        if not self._flights.is_call(key) or ended.outcome != "succeeded":
+        if self._flights.kind(key) in {None, "flag"}:
+            return []
+        if self._flights.kind(key) == "timer" or ended.outcome != "succeeded":
             # A run whose time is up has no use for its timers, and calls that ended with it, by
             # their own clipped limit, are among those it stopped.
             self._mind_the_deadline(now)
@@ -77,7 +79,8 @@ class RunState:
     def flag(self, key: str, on: bool, now: int) -> list[Command]:  # noqa: FBT001
         """The answer to `AskFlag(key)`."""
         self._mind_the_deadline(now)
-        if self._flights.landed(key) is not None:
+        if self._flights.kind(key) == "flag":
+            self._flights.landed(key)
             self._steps.gates.flag(key, on, now)
         return self._settle(now)
 
