@@ -1,5 +1,6 @@
 """A project folder: its definitions, its environment, its people."""
 
+import dataclasses
 import logging
 from functools import cached_property
 from pathlib import Path
@@ -112,9 +113,13 @@ class Project:
     @cached_property
     def _settings(self) -> tuple[Settings, tuple[Fault, ...]]:
         document = self._settings_document
-        return (
+        read = (
             (Settings(), ()) if document is None else read_settings(document, self.env_file.parent)
         )
+        usual = self.folder / "flags.json"
+        if read[0].flags_file is None and _is_there(usual):
+            return dataclasses.replace(read[0], flags_file=usual), read[1]
+        return read
 
     @cached_property
     def _policy(self) -> tuple[Policy, tuple[Fault, ...]]:
