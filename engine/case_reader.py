@@ -12,14 +12,21 @@ from engine.reading import Reading
 INITIATOR = "initiator"
 """Who starts a case's run, where it does not say."""
 
-_CASE = (
-    "name", "inputs", "context", "initiator", "solo", "answers", "decisions", "signals", "flags",
-    "cancel", "expect",
-)  # fmt: skip
-_ANSWER = ("output", "error", "message", "retryAfter", "takes")
-_DECISION = ("by", "decision", "after", "reason", "digest", "roles", "agent", "accepted")
-_SIGNAL = ("name", "payload", "after", "child")
-_EXPECT = ("status", "outcomes", "outputs", "calls", "gates", "error", "undone", "notUndone")
+KEYS = {
+    "case": (
+        "name", "inputs", "context", "initiator", "solo", "answers", "decisions", "signals",
+        "flags", "cancel", "expect",
+    ),
+    "answer": ("output", "error", "message", "retryAfter", "takes"),
+    "decision": (
+        "by", "decision", "after", "reason", "digest", "roles", "agent", "accepted",
+    ),
+    "signal": ("name", "payload", "after", "child"),
+    "expect": (
+        "status", "outcomes", "outputs", "calls", "gates", "error", "undone", "notUndone",
+    ),
+}  # fmt: skip
+"""What may be written, by the part of a case it is written in."""
 
 _T = TypeVar("_T")
 
@@ -53,7 +60,7 @@ class _CaseReading(Reading):
             yield case
 
     def case(self, written: Mapping[str, Json], path: Path) -> Case:
-        self.keys(written, path, _CASE, ("name", "expect"))
+        self.keys(written, path, KEYS["case"], ("name", "expect"))
         cancel = written.get("cancel")
         return Case(
             name=self.text(written, "name", path, line=True),
@@ -99,7 +106,7 @@ class _CaseReading(Reading):
         return found
 
     def answer(self, written: Mapping[str, Json], path: Path) -> CannedAnswer:
-        self.keys(written, path, _ANSWER, ())
+        self.keys(written, path, KEYS["answer"], ())
         if "output" in written and "error" in written:
             self.fault("CASE", "an answer has an output or an error, not both", path)
         return CannedAnswer(
@@ -112,7 +119,7 @@ class _CaseReading(Reading):
         )
 
     def decision(self, written: Mapping[str, Json], path: Path) -> CannedDecision:
-        self.keys(written, path, _DECISION, ("by",))
+        self.keys(written, path, KEYS["decision"], ("by",))
         decision = written.get("decision", "approved")
         return CannedDecision(
             by=self.text(written, "by", path, line=True),
@@ -131,7 +138,7 @@ class _CaseReading(Reading):
             written = self.mapping(entry, (*where, index))
             if written is None:
                 continue
-            self.keys(written, (*where, index), _SIGNAL, ("name",))
+            self.keys(written, (*where, index), KEYS["signal"], ("name",))
             yield CannedSignal(
                 name=self.text(written, "name", (*where, index)),
                 payload=written.get("payload"),
@@ -146,7 +153,7 @@ class _CaseReading(Reading):
     def expected(self, parent: Mapping[str, Json], path: Path) -> Expected:
         where = (*path, "expect")
         written = self.entries(parent, "expect", path)
-        self.keys(written, where, _EXPECT, ())
+        self.keys(written, where, KEYS["expect"], ())
         status = written.get("status")
         return Expected(
             status=self.word(status, (*where, "status"), RunStatus),

@@ -1,11 +1,13 @@
 """Cases of blueprints: the shipped format, what it reports, and RunState's behaviour as data."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from engine import case_reader
 from engine.case_checks import check_cases
 from engine.cases import CaseResult, run_cases
 from engine.catalog import Catalog
@@ -13,7 +15,8 @@ from engine.coverage import coverage
 from engine.errors import DefinitionError, RunRefused
 from engine.policy import Person, Policy, Role
 
-SIMULATED = Path(__file__).parent / "simulated"
+ROOT = Path(__file__).parent.parent
+SIMULATED = ROOT / "tests" / "simulated"
 
 
 def every_result() -> Iterator[CaseResult]:
@@ -198,6 +201,14 @@ def test_coverage_names_what_no_case_reaches() -> None:
     assert ("p1_only", "skipped") in nothing.missing
     assert ("alone", "unreached") not in nothing.missing
     assert nothing.reached == 0
+
+
+def test_schema_and_reference_have_every_key_that_is_read() -> None:
+    schema = json.loads((ROOT / "engine" / "schemas" / "cases.json").read_text())["$defs"]
+    page = (ROOT / "docs" / "reference" / "cases.md").read_text()
+    for kind, keys in case_reader.KEYS.items():
+        assert schema[kind]["properties"].keys() == set(keys)
+        assert [key for key in keys if f"`{key}`" not in page and f" {key}" not in page] == []
 
 
 def test_hours_pass_in_milliseconds() -> None:
