@@ -7,22 +7,11 @@ import msgspec
 
 from engine import durations
 from engine.capability import Capability
-from engine.catalog import Catalog
 from engine.cli import completing, output, schema_text
 from engine.cli.capability_run import run_command
+from engine.cli.definitions import known_capability
 from engine.cli.frame import Frame, harmony_command, harmony_group
-from engine.errors import RunRefused
 from engine.plan import Json
-from engine.suggestions import did_you_mean
-
-
-def known(catalog: Catalog, name: str) -> Capability:
-    """The capability of this id, or `golden.` left out; RunRefused where there is none."""
-    found = catalog.capability(name) or catalog.capability(f"golden.{name}")
-    if found is None:
-        near = did_you_mean(name, catalog.capabilities())
-        raise RunRefused(f"there is no capability '{name[:100]}'{near}")
-    return found
 
 
 @harmony_command("list")
@@ -44,7 +33,7 @@ def list_command(frame: Frame) -> None:
 @click.argument("capability", metavar="ID", shell_complete=completing.capabilities)
 def show_command(frame: Frame, capability: str) -> None:
     """Show the contract of one capability: what it takes, gives, needs and may touch."""
-    found = known(frame.project.catalog, capability)
+    found = known_capability(frame.project.catalog, capability)
     if frame.json:
         output.document(frame, _whole(found))
     else:

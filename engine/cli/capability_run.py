@@ -4,9 +4,8 @@ import click
 
 from engine.cli import arguments, completing, output
 from engine.cli.alone import Alone, confirm, run
+from engine.cli.definitions import known_capability
 from engine.cli.frame import Frame, harmony_command
-from engine.errors import RunRefused
-from engine.suggestions import did_you_mean
 
 
 @harmony_command("run")
@@ -35,11 +34,7 @@ def run_command(
     Flag, scopes, secrets and contract are checked as for a step. Exit status 1 where it fails,
     2 where the input is wrong.
     """
-    catalog = frame.project.catalog
-    found = catalog.capability(capability)
-    if found is None:
-        near = did_you_mean(capability, catalog.capabilities())
-        raise RunRefused(f"there is no capability '{capability[:100]}'{near}")
+    found = known_capability(frame.project.catalog, capability)
     given = arguments.inputs(given_inputs)
     confirm(found.id, found.effect_of(given), yes=yes)
     answer = run(frame, Alone(

@@ -5,23 +5,12 @@ from collections.abc import Iterator
 import click
 
 from engine import durations
-from engine.catalog import Catalog
 from engine.cli import completing, output, schema_text
+from engine.cli.definitions import known_runbook
 from engine.cli.frame import Frame, harmony_command, harmony_group
 from engine.cli.runbook_run import run_command
-from engine.errors import RunRefused
 from engine.plan import Json
 from engine.runbook import Runbook
-from engine.suggestions import did_you_mean
-
-
-def known(catalog: Catalog, name: str) -> Runbook:
-    """The runbook of this name, `.md` left out or not; RunRefused where there is none."""
-    found = catalog.runbook(name.removesuffix(".md"))
-    if found is None:
-        near = did_you_mean(name, catalog.runbooks())
-        raise RunRefused(f"there is no runbook '{name[:100]}'{near}")
-    return found
 
 
 @harmony_command("list")
@@ -46,7 +35,7 @@ def list_command(frame: Frame) -> None:
 @click.argument("runbook", metavar="NAME", shell_complete=completing.runbooks)
 def show_command(frame: Frame, runbook: str) -> None:
     """Show a runbook: its parameters and the blocks that would run."""
-    found = known(frame.project.catalog, runbook)
+    found = known_runbook(frame.project.catalog, runbook)
     if frame.json:
         output.document(frame, _whole(found))
     else:

@@ -4,10 +4,10 @@ import click
 
 from engine.cli import arguments, completing, output
 from engine.cli.alone import Alone, confirm, run
+from engine.cli.definitions import known_runbook
 from engine.cli.frame import Frame, harmony_command
 from engine.errors import DefinitionError, RunRefused
 from engine.plan import Json
-from engine.suggestions import did_you_mean
 
 RUNNER = "golden.operations.runme-runner"
 
@@ -37,10 +37,7 @@ def run_command(
     would put a gate before it.
     """
     catalog = frame.project.catalog
-    found = catalog.runbook(runbook.removesuffix(".md"))
-    if found is None:
-        near = did_you_mean(runbook, catalog.runbooks())
-        raise RunRefused(f"there is no runbook '{runbook[:100]}'{near}")
+    found = known_runbook(catalog, runbook)
     if not found.healthy:
         raise DefinitionError(found.faults)
     if catalog.capability(RUNNER) is None:
