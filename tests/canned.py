@@ -6,6 +6,8 @@ capabilities would, so that a test says exactly when a step ends and how.
 
 import asyncio
 import contextlib
+import subprocess
+import sysconfig
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +38,7 @@ from engine.plan import Json, Plan
 from engine.planner import bind, compile_blueprint
 from engine.worker import run_until, workers
 
+TEMPORAL = Path(sysconfig.get_path("scripts")) / "temporal"
 PROJECT = Path(__file__).parent / "project"
 STANDINGS = {
     "approver": Standing(roles=("incident-approver",)),
@@ -166,8 +169,24 @@ class World:
         return await self.until(run, lambda view: all(opened(view.gates.get(g)) for g in gates))
 
     async def approve(self, run: str, gate: str | None = None, by: str = "approver") -> Reply:
-        answer = Decide(decision="approved", approver_id=by, gate=gate, source="cli")
+        return await self.answer(run, "approved", by, gate)
+
+    async def answer(
+        self, run: str, decision: str, by: str, gate: str | None = None, **more: str
+    ) -> Reply:
+        answer = Decide(decision=decision, approver_id=by, gate=gate, source="cli", **more)
         return await self.runs.decide(run, answer)
+
+    async def temporal(self, *arguments: str) -> str:
+        """What Temporal's own command line prints."""
+        process = await asyncio.create_subprocess_exec(
+            TEMPORAL, *arguments, "--address", self.client.service_client.config.target_host,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(30):
+            printed, complaint = await process.communicate()
+        assert process.returncode == 0, complaint.decode()
+        return printed.decode()
 
     async def histories(self, run: str) -> list[WorkflowHistory]:
         """The histories over which the run goes so far."""
