@@ -16,7 +16,7 @@ from engine.policy import APPROVE, Policy
 _WORD = "[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 _LATER_WORD = "[a-z0-9]+(?:-[a-z0-9]+)*"
 _BLUEPRINT = re.compile(rf"{_WORD}(?:\.{_LATER_WORD})*", re.ASCII)
-_CAPABILITY = re.compile(rf"(?:golden\.)?({_WORD})\.({_WORD})", re.ASCII)
+_CAPABILITY = re.compile(rf"(?:golden\.)?(?!golden\.)({_WORD})\.({_WORD})", re.ASCII)
 _RUNBOOK = re.compile(_WORD, re.ASCII)
 _LONGEST = 100
 _owner = click.option(

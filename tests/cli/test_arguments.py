@@ -49,7 +49,7 @@ def test_a_file_that_is_not_there_is_refused() -> None:
 
 
 def test_context_is_text_where_goldencontext_says_so() -> None:
-    given = ["incident_id=17", "impacted_services=[\"web\"]", "else=1"]
+    given = ["incident_id=17", 'impacted_services=["web"]', "else=1"]
     assert arguments.context(given, "P1") == {
         "incident_id": "17", "impacted_services": ["web"], "else": 1, "incident_severity": "P1",
     }  # fmt: skip
