@@ -35,6 +35,11 @@ GRACE_MS = 30_000
 SIGKILL."""
 
 
+_HELD_BACK = StepFailure(
+    code="CANCELLED", message="it was stopped before it began", category="FATAL", started=False
+)
+
+
 @dataclass(slots=True)
 class Driver:
     """What is in flight for one run. Callbacks never raise: a mistake of ours goes to `crash`."""
@@ -95,6 +100,8 @@ class Driver:
             task.cancel()
         elif key in self.children:
             self.background(f"stop/{key}", _cancel_run(self.children[key]))
+        elif self.holding:  # what was held back has never begun, and must not in the next history
+            self.finished(key, Ended(outcome="cancelled", failure=_HELD_BACK))
 
     def background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Something that goes on beside the steps."""
