@@ -110,14 +110,16 @@ class Calls:
 
     def _effect(self, step: RunStep) -> str:
         pinned = self._plan.capabilities[step.call.capability]
-        if pinned.runbook_input is not None and isinstance(step.call.with_, dict):
-            try:
-                name = evaluate(step.call.with_.get(pinned.runbook_input), self._names.all)
-            except ExpressionFailed:  # it reads `item`, so it is another runbook for each
-                return pinned.effect
-            if isinstance(name, str) and name in self._plan.runbooks:
-                return self._plan.runbooks[name].effect
-        return pinned.effect
+        effect = step.call.effect or pinned.effect
+        given = step.call.with_
+        if effect == "read" or pinned.runbook_input is None or not isinstance(given, dict):
+            return effect
+        try:
+            name = evaluate(given.get(pinned.runbook_input), self._names.all)
+        except ExpressionFailed:  # it reads `item`, so it is another runbook for each
+            return effect
+        runbook = self._plan.runbooks.get(name) if isinstance(name, str) else None
+        return effect if runbook is None else runbook.effect
 
     def _call_of(self, purpose: keys.Purpose, step: Step) -> Call:
         call: Call | None = None

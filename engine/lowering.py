@@ -144,8 +144,13 @@ def _call(call: WrittenCall | None, catalog: Catalog) -> Call | None:
 
 
 def _pinned_call(call: WrittenCall, capability: Capability) -> Call:
+    effect = capability.effect_of(call.with_)
     return Call(
-        capability=capability.key, with_=call.with_, config=call.config, secrets=call.secrets
+        capability=capability.key,
+        with_=call.with_,
+        config=call.config,
+        secrets=call.secrets,
+        effect=effect if effect != capability.effect else None,
     )
 
 

@@ -57,6 +57,8 @@ class Call(Part, frozen=True, kw_only=True):
     config: dict[str, Json] = {}
     secrets: dict[str, str] = {}
     """The contract's secret key → the entry of harmony.yaml that holds it."""
+    effect: Effect | None = None
+    """Of the operation called, where it is less than the capability's worst."""
 
 
 class StepBase(Part, frozen=True, kw_only=True, tag_field="kind"):

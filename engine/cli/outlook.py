@@ -176,8 +176,9 @@ def runbook_of(call: Call, plan: Plan) -> str | None:
 
 
 def _effect(call: Call, plan: Plan) -> Effect:
+    effect = call.effect or plan.capabilities[call.capability].effect
     runbook = plan.runbooks.get(runbook_of(call, plan) or "")
-    return plan.capabilities[call.capability].effect if runbook is None else runbook.effect
+    return effect if runbook is None or effect == "read" else runbook.effect
 
 
 def _lasting(step: Step, plan: Plan) -> bool:
