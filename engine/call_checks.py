@@ -37,8 +37,8 @@ class CallChecks:
     def _call(
         self, call: WrittenCall, step: WrittenStep, purpose: str, scope: Scope, needs: Needs
     ) -> None:
-        sound = self._reads.value(call.with_, (*call.path, "with"), scope)
-        sound &= self._reads.value(call.config, (*call.path, "config"), scope)
+        wrong = self._reads.value(call.with_, (*call.path, "with"), scope)
+        wrong |= self._reads.value(call.config, (*call.path, "config"), scope)
         capability = self._capability(call)
         if capability is None:
             return
@@ -51,22 +51,12 @@ class CallChecks:
             return
         self._secrets(call, capability)
         self._scripts(call, capability)
-        if sound:
-            self._values(
-                capability.input,
-                call.with_,
-                (*call.path, "with"),
-                scope,
-                "INPUT",
-                filled=capability.runbook.text if capability.runbook else None,
-            )
-            self._values(
-                _all_optional(capability.config),
-                call.config,
-                (*call.path, "config"),
-                scope,
-                "CONFIG",
-            )
+        given = call.with_
+        if capability.runbook is not None:
+            given = {capability.runbook.text: "", **given}
+        self._values(capability.input, given, (*call.path, "with"), scope, wrong)
+        config = _all_optional(capability.config)
+        self._values(config, call.config, (*call.path, "config"), scope, wrong)
 
     def _capability(self, call: WrittenCall) -> Capability | None:
         path, catalog = (*call.path, "run"), self._producers.catalog
@@ -169,34 +159,25 @@ class CallChecks:
 
     def _inputs_of_child(self, step: WrittenStep, scope: Scope) -> None:
         path: Path = (*step.path, "with")
-        sound = self._reads.value(step.with_, path, scope)
+        wrong = self._reads.value(step.with_, path, scope)
         child = self._producers.child(step)
-        if child is None or not sound or json_schema.check_schema(child.inputs):
-            return
-        self._values(closed_inputs(child.inputs), step.with_, path, scope, "INPUT")
+        if child is not None and not json_schema.check_schema(child.inputs):
+            self._values(closed_inputs(child.inputs), step.with_, path, scope, wrong)
 
     def _values(
-        self,
-        schema: Schema,
-        value: Json,
-        path: Path,
-        scope: Scope,
-        code: str,
-        *,
-        filled: str | None = None,
+        self, schema: Schema, value: Json, path: Path, scope: Scope, wrong: frozenset[Path]
     ) -> None:
-        """Literals against the schema, and the types of templates against their places in it."""
+        """Literals against the schema, and the types of templates against their places in it;
+        `wrong` are the templates that have faults already."""
         holes = list(templates(value, ()))
-        whole = dict(schema)
-        given = json_schema.with_defaults(whole, value)
-        if filled is not None and isinstance(given, dict):
-            given = {**given, filled: given.get(filled, "")}
-        at = path if value or path[-1] == "config" else path[:-1]
-        for where, message in json_schema.violations(whole, given):
+        given = json_schema.with_defaults(dict(schema), value)
+        code = "CONFIG" if path[-1] == "config" else "INPUT"
+        for where, message in json_schema.violations(dict(schema), given):
             if not _within_a_hole(where, message, holes):
-                self._reading.fault(code, message, (*at, *where))
+                self._reading.fault(code, message, (*path, *where))
         for where, text in holes:
-            self._type(whole, text, where, (*path, *where), scope)
+            if (*path, *where) not in wrong:
+                self._type(schema, text, where, (*path, *where), scope)
 
     def _type(self, schema: Schema, text: str, where: Path, path: Path, scope: Scope) -> None:
         wanted = schema_types.field(schema, where)

@@ -11,7 +11,7 @@ from engine.errors import RunRefused
 from engine.faults import Fault, in_order
 from engine.people_checks import check_roles
 from engine.project import Project
-from engine.settings_checks import check_settings
+from engine.settings_checks import check_bindings, check_settings
 from engine.stray_files import stray_files
 
 Check = Callable[[], Iterable[Fault]]
@@ -65,6 +65,7 @@ def _blueprint(project: Project, name: str) -> Iterator[Fault]:
     if blueprint is not None:
         yield from check_blueprint(project.catalog, blueprint)
         yield from check_roles(blueprint, project)
+        yield from check_bindings(blueprint, project)
 
 
 def _capability(catalog: Catalog, name: str) -> Iterator[Fault]:

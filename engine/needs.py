@@ -185,9 +185,9 @@ class Needs:
     def _check(self, need: WrittenNeed, step: WrittenStep, report: Callable[..., None]) -> None:
         if need.step not in self.index:
             hint = meant(need.step, self.index)
-            report(
-                "NEEDS_UNKNOWN", f"there is no step '{need.step[:60]}' here", need.path, hint=hint
-            )
+            message = f"there is no step '{need.step[:60]}' here"
+            key = isinstance(need.path[-1], str)
+            report("NEEDS_UNKNOWN", message, need.path, key=key, hint=hint)
             return
         if need.step == step.id:
             return

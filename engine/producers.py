@@ -114,9 +114,12 @@ _ROOTS: Mapping[str | int, Schema] = {
 class Producers:
     """The output schemas of one blueprint's steps; None where nothing is known of one."""
 
-    def __init__(self, blueprint: Blueprint, catalog: Catalog) -> None:
+    def __init__(
+        self, blueprint: Blueprint, catalog: Catalog, above: frozenset[str] = frozenset()
+    ) -> None:
         self.blueprint = blueprint
         self.catalog = catalog
+        self._family = above | {blueprint.id}
         self.steps = {step.id: step for step in (*blueprint.finally_, *blueprint.steps)}
         self._outputs: dict[str, Schema | None] = {}
         self._items: dict[str, Schema | None] = {}
@@ -187,19 +190,20 @@ class Producers:
         if step.kind == "blueprint":
             return self._child_outputs(step)
         if step.kind == "set":
-            return self._object(step.values, step)
+            return self.object_of(step.values, step)
         if step.wait is not None and step.wait.signal is None:
             return {"type": "null"}
         return None
 
     def _child_outputs(self, step: WrittenStep) -> Schema | None:
         child = self.child(step)
-        if child is None or child.id == self.blueprint.id:
+        if child is None or child.id in self._family:
             return None
-        names: dict[str, Json] = {name: {} for name in child.outputs}
-        return {"type": "object", "properties": names, "additionalProperties": False}
+        inner = Producers(child, self.catalog, self._family)
+        return inner.object_of(child.outputs, None)
 
-    def _object(self, values: Mapping[str, Json], step: WrittenStep) -> Schema:
+    def object_of(self, values: Mapping[str, Json], step: WrittenStep | None) -> Schema:
+        """The schema of an object whose values may hold templates."""
         properties = {name: self.infer(value, step) or {} for name, value in values.items()}
         return {
             "type": "object",

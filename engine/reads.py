@@ -68,12 +68,13 @@ class Reads:
             return within.with_own(step)
         return replace(within, names=within.names | {"gate"}) if purpose == "notify" else within
 
-    def value(self, value: Json, path: Path, scope: Scope) -> bool:
-        """Check every template within a value; whether none has a fault."""
-        clean = True
-        for where, text in templates(value, path):
-            clean &= self.text(text, where, scope, parse) is not None
-        return clean
+    def value(self, value: Json, path: Path, scope: Scope) -> frozenset[Path]:
+        """Check every template within a value; the paths of those that have faults."""
+        return frozenset(
+            where
+            for where, text in templates(value, path)
+            if self.text(text, where, scope, parse) is None
+        )
 
     def condition(self, text: str, path: Path, scope: Scope) -> None:
         """Check a `when`: a bare expression that can be true or false."""

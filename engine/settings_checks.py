@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from engine import json_schema
+from engine.blueprint import Blueprint
 from engine.capability import Capability
 from engine.document import Document, Path
 from engine.faults import Fault
@@ -33,6 +34,22 @@ def check_settings(project: Project) -> Iterator[Fault]:
             yield _unknown(document, project, entry, ("secrets", entry))
         else:
             yield from _keys(document, found, list(sources), ("secrets", entry))
+
+
+def check_bindings(blueprint: Blueprint, project: Project) -> Iterator[Fault]:
+    """Entries of harmony.yaml that a step names and that are not there; none where there is no
+    such file."""
+    if project.settings_document is None:
+        return
+    bound = project.written_settings.secrets
+    for step in (*blueprint.steps, *blueprint.finally_):
+        for _, call in step.calls():
+            for key, entry in call.secrets.items():
+                if key not in bound.get(entry, {}):
+                    message = f"harmony.yaml binds no '{key[:60]}' under '{entry[:100]}'"
+                    path = (*call.path, "secrets", key)
+                    hint = meant(entry, bound)
+                    yield blueprint.document.fault("SECRET", message, path, hint=hint)
 
 
 def _unknown(document: Document, project: Project, name: str, path: Path) -> Fault:

@@ -99,7 +99,8 @@ class YamlReading:
     def _syntax(self, error: yaml.YAMLError) -> Unreadable:
         place, message = self._start, str(error)
         if isinstance(error, yaml.MarkedYAMLError):
-            mark = error.problem_mark or error.context_mark
+            ended = "end of stream" in (error.problem or "")
+            mark = (error.context_mark if ended else None) or error.problem_mark
             place = self._at(mark) if mark else place
             message = ": ".join(part for part in (error.context, error.problem) if part)
         elif isinstance(error, yaml.reader.ReaderError):
@@ -113,7 +114,10 @@ class YamlReading:
     def _fault(self, code: str, message: str, place: Place, hint: str | None = None) -> None:
         if len(self._faults) >= MAX_FAULTS:
             return
-        path = tuple(frame.key if frame.is_mapping else len(frame.value) for frame in self._frames)
+        path = [
+            frame.key if frame.is_mapping else len(frame.value) - (frame is not self._frames[-1])
+            for frame in self._frames
+        ]
         shown = render_path([part for part in path if part is not None])
         severity = FAULT_CODES[code].severity
         self._faults.append(Fault(code, severity, message, self._file, *place, shown, hint))
@@ -135,7 +139,7 @@ class YamlReading:
         if event.tag is not None:
             self._tagged(event.tag, place)
         value: Json = event.value
-        plain = event.style is None or event.style == ""
+        plain = event.tag is None and not event.style
         frame = self._frames[-1] if self._frames else None
         if plain and not (frame and frame.wants_key):
             value = self._resolve(value, place)
