@@ -1,4 +1,4 @@
-"""What a run asks of its children's runs, by activities that have a client."""
+"""What a run asks of its children's runs and of its own, by activities that have a client."""
 
 import asyncio
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, FailureError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from engine import failures
 from engine.messages import ChildAnswer, ChildEnd, Reply, RunView, StepFailure
@@ -32,6 +32,15 @@ class ChildActivities:
         except (RPCError, FailureError) as error:
             raise ApplicationError(str(error), non_retryable=True) from None
         return reply
+
+    @activity.defn(name="cancel_run")
+    async def cancel(self, workflow_id: str) -> None:
+        """Ask a run to end; one that has ended need not."""
+        try:
+            await self._client.get_workflow_handle(workflow_id).cancel()
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
 
     @activity.defn(name="watch_children")
     async def watch(self, children: dict[str, str]) -> list[ChildEnd]:

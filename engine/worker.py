@@ -40,7 +40,7 @@ def workers(
         client,
         task_queue=task_queue,
         workflows=[Run],
-        activities=[*activities, children.answer],
+        activities=[*activities, children.answer, children.cancel],
         workflow_runner=WORKFLOW_RUNNER,
         max_concurrent_activities=STEPS_AT_ONCE,
         graceful_shutdown_timeout=DRAIN,

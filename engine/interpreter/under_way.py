@@ -14,7 +14,7 @@ from engine import failures, instants
 from engine.errors import GateError
 from engine.interpreter import children, ending
 from engine.interpreter.continuing import PATIENCE, HistoryLimit
-from engine.interpreter.driver import Driver, now_ms
+from engine.interpreter.driver import LOCAL_TIMEOUT, Driver, now_ms
 from engine.interpreter.gates import CHILD_GATES, Gates, read_answer
 from engine.interpreter.starting import Continued
 from engine.messages import Decide, Entry, GateView, Reply, RunView
@@ -176,10 +176,12 @@ class UnderWay:
         return ending.fitting(view) if start.parent is None else ending.for_parent(view)
 
     async def _end_cancelled(self) -> NoReturn:
-        """Temporal lets a run end cancelled only in a history that was asked to."""
+        """Temporal lets a run end cancelled only in a history that was asked to, and only a
+        client can ask: a run's request to cancel itself is refused."""
         if not self._asked_here:
-            handle = workflow.get_external_workflow_handle(workflow.info().workflow_id)
-            await handle.cancel()
+            await workflow.execute_local_activity(
+                "cancel_run", workflow.info().workflow_id, start_to_close_timeout=LOCAL_TIMEOUT
+            )
             await workflow.wait_condition(lambda: False)
         raise asyncio.CancelledError
 

@@ -1,0 +1,100 @@
+"""Blueprints that run blueprints: their gates, loops of them, their ends."""
+
+from engine.client import Client
+from tests.canned import Canned, outcomes, world
+
+
+async def test_a_childs_gates_are_listed_with_the_parents_and_answered_through_it(
+    client: Client,
+) -> None:
+    async with world(client) as w:
+        run = await w.start("flow.parent")
+        opened = await w.until_open(run, "one/ask")
+        refused = await w.approve(run, "one/ask", by="nobody")
+        unknown = await w.approve(run, "one/other")
+        accepted = await w.approve(run, "one/ask")
+        looped = await w.until_open(run, "each[0]/ask", "each[1]/ask")
+        ambiguous = await w.approve(run)
+        rejected = await w.answer(run, "rejected", "approver", "each[1]/ask")
+        alone = await w.approve(run)
+        view = await w.runs.result(run)
+    assert opened.gates["one/ask"].workflow_id == f"{run}/one"
+    assert "none of the roles" in refused.reason
+    assert (unknown.accepted, accepted.accepted, rejected.accepted) == (False, True, True)
+    assert looped.gates["one/ask"].state == "approved"
+    assert "each[0]/ask" in ambiguous.reason
+    assert alone.accepted, alone
+    assert view.outputs["one"] == {"done": "alone", "times": 3}
+    assert {key: gate.state for key, gate in view.gates.items()} == {
+        "one/ask": "approved", "each[0]/ask": "approved", "each[1]/ask": "rejected",
+    }  # fmt: skip
+    assert outcomes(view)["one"] == "succeeded"
+    assert outcomes(view)["each"] == "failed"
+    assert view.status == "failed"
+
+
+async def test_a_loop_of_children_gives_a_list_of_their_outputs(client: Client) -> None:
+    async with world(client) as w:
+        run = await w.start("flow.parent")
+        for gate in ("one/ask", "each[1]/ask", "each[0]/ask"):
+            await w.until_open(run, gate)
+            assert (await w.approve(run, gate)).accepted
+        view = await w.runs.result(run)
+        listed = [run.run for run in await w.runs.list()]
+    assert view.status == "succeeded", view
+    assert view.outputs["each"] == [{"done": "a", "times": 1}, {"done": "b", "times": 1}]
+    assert {run, f"{run}/one", f"{run}/each[0]"} <= set(listed)
+
+
+async def test_cancelling_the_parent_cancels_the_child_and_closes_its_gate(client: Client) -> None:
+    async with world(client) as w:
+        run = await w.start("flow.parent")
+        await w.until_open(run, "one/ask")
+        await w.runs.cancel(run)
+        view = await w.runs.result(run)
+        child = await w.runs.view(f"{run}/one")
+        late = await w.approve(run, "one/ask")
+    assert (view.status, child.status) == ("cancelled", "cancelled")
+    assert outcomes(view)["one"] == "cancelled"
+    assert view.gates["one/ask"].state == "cancelled"
+    assert not late.accepted
+
+
+async def test_a_childs_gate_answered_at_the_child_is_seen_at_the_parent(client: Client) -> None:
+    async with world(client) as w:
+        run = await w.start("flow.parent")
+        await w.until_open(run, "one/ask")
+        reply = await w.approve(f"{run}/one", "ask")
+        view = await w.until_open(run, "each[0]/ask")
+        await w.runs.cancel(run)
+        await w.runs.result(run)
+    assert reply.accepted
+    assert view.gates["one/ask"].state == "approved"
+
+
+async def test_a_run_goes_on_in_new_histories_while_a_child_waits(client: Client) -> None:
+    async with world(client, Canned(continue_after=30)) as w:
+        run = await w.start("flow.beside", {"items": list(range(40))})
+        await w.until(run, lambda view: outcomes(view).get("more") == "succeeded")
+        assert len(await w.histories(run)) > 2
+        waiting = await w.until_open(run, "child/ask")
+        reply = await w.approve(run, "child/ask")
+        view = await w.runs.result(run)
+        history = await w.runs.history(run)
+    assert outcomes(waiting)["child"] == "running"
+    assert reply.accepted, reply
+    assert view.outputs == {"child": "beside", "count": 80}, view
+    assert view.gates["child/ask"].state == "approved"
+    ended = [entry.step for entry in history if entry.event == "step.succeeded"]
+    assert sorted(str(step) for step in ended) == ["child", "each", "more"]
+
+
+async def test_a_child_of_an_earlier_history_is_cancelled_with_its_parent(client: Client) -> None:
+    async with world(client, Canned(continue_after=30)) as w:
+        run = await w.start("flow.beside", {"items": list(range(40))})
+        await w.until(run, lambda view: outcomes(view).get("more") == "succeeded")
+        await w.runs.cancel(run)
+        view = await w.runs.result(run)
+        child = await w.runs.view(f"{run}/child")
+    assert (view.status, child.status) == ("cancelled", "cancelled")
+    assert outcomes(view)["child"] == "cancelled"

@@ -1,0 +1,87 @@
+"""A run that goes on in a new history: nothing is lost, nothing is run twice."""
+
+import asyncio
+from collections import Counter
+
+from engine.client import Client
+from tests.canned import Canned, outcomes, world
+
+
+async def test_in_the_middle_of_a_loop_every_item_runs_once(client: Client) -> None:
+    async with world(client, Canned(continue_after=25)) as w:
+        run = await w.start("flow.loop", {"items": list(range(100))})
+        await w.client.get_workflow_handle(run).signal("go-on")
+        await w.until_open(run, "ask")
+        await w.approve(run)
+        view = await w.runs.result(run)
+        histories = await w.histories(run)
+        history = await w.runs.history(run)
+        listed = [found.run for found in await w.runs.list()]
+    assert view.outputs["count"] == 100
+    assert view.outputs["sum"] == sum(range(100))
+    assert Counter(w.canned.steps()) == Counter(f"each[{index}]" for index in range(100))
+    assert len(histories) > 4
+    assert max(len(each.events) for each in histories) < 200
+    assert [entry.event for entry in history].count("run.started") == 1
+    assert listed.count(run) == 1
+
+
+async def test_in_the_middle_of_a_gate_it_stays_open_with_its_deadline(client: Client) -> None:
+    async with world(client, Canned(continue_after=25)) as w:
+        run = await w.start("flow.loop", {"items": list(range(40))})
+        opened = await w.until_open(run, "ask")
+        refused = await w.approve(run, by="nobody")
+        later = await w.until(run, lambda view: outcomes(view)["each"] == "succeeded")
+        count = len(await w.histories(run))
+        reply = await w.approve(run)
+        await w.client.get_workflow_handle(run).signal("go-on", 1)
+        view = await w.runs.result(run)
+    assert count > 2
+    assert later.gates["ask"].state == "pending"
+    assert later.gates["ask"].asked_at == opened.gates["ask"].asked_at
+    assert later.gates["ask"].deadline == opened.gates["ask"].deadline
+    assert not refused.accepted
+    assert [decision.accepted for decision in view.gates["ask"].decisions] == [False, True]
+    assert reply.accepted
+    assert view.status == "succeeded"
+
+
+async def test_answers_while_histories_change_are_never_lost(client: Client) -> None:
+    """Twenty refused answers while a loop runs: each is answered, each is kept."""
+    async with world(client, Canned(continue_after=15)) as w:
+        run = await w.start("flow.loop", {"items": list(range(80))})
+        await w.until_open(run, "ask")
+        names = [f"nobody-{index}" for index in range(20)]
+        replies = [await w.answer(run, "approved", name, "ask") for name in names]
+        signals = w.client.get_workflow_handle(run)
+        await signals.signal("go-on", "x")
+        await w.approve(run)
+        view = await w.runs.result(run)
+    assert not any(reply.accepted for reply in replies)
+    who = [d.approver_id for d in view.gates["ask"].decisions]
+    assert who == [*names, "approver"]
+    assert view.outputs["payload"] == "x"
+
+
+async def test_what_is_undone_is_known_in_the_next_history(client: Client) -> None:
+    async with world(client, Canned(continue_after=12)) as w:
+        view = await w.run("flow.undo", {"failures": 9})
+    assert view.status == "failed"
+    assert view.undone == ("each[1]", "each[0]", "first")
+    assert Counter(w.canned.steps()).most_common(1)[0][1] == 1
+
+
+async def test_a_run_that_continued_is_cancelled_like_any_other(client: Client) -> None:
+    slow = asyncio.Event()
+    async with world(client, Canned(continue_after=8, open={"slow": slow})) as w:
+        run = await w.start("flow.undo", {"seconds": 60})
+        await w.until(run, lambda view: outcomes(view).get("slow") == "running")
+        await w.runs.cancel(run)
+        view = await w.runs.result(run)
+        description = await w.client.get_workflow_handle(run).describe()
+        count = len(await w.histories(run))
+    assert count > 1
+    assert view.status == "cancelled"
+    assert description.status is not None
+    assert description.status.name == "CANCELED"
+    assert view.undone == ("each[1]", "each[0]", "first")
