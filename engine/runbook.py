@@ -80,7 +80,6 @@ class Runbook:
     allow_outbound: tuple[str, ...] = ()
     timeout_ms: int | None = None
     image: str | None = None
-    shell: str | None = None
     blocks: tuple[Block, ...] = ()
     """Those that run."""
 

@@ -50,8 +50,8 @@ def _blocks(tokens: list[Any], lines: list[str], first_line: int) -> Iterator[Bl
         language, attributes = info[1].lower(), _attributes(info[2] or "")
         running += language in LANGUAGES
         if language in LANGUAGES or "name" in attributes:
-            start = token.map[0]
-            inside = zip(token.content.split("\n"), lines[start + 1 :], strict=False)
+            start, end = token.map
+            inside = zip(token.content.split("\n"), lines[start + 1 : end], strict=False)
             yield Block(
                 name=attributes.get("name") or f"block-{running}",
                 named=bool(attributes.get("name")),

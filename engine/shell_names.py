@@ -19,8 +19,8 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _WORD = re.compile(_NAME)
 _USE = re.compile(rf"\$(?:\{{[#!]?({_NAME})|({_NAME}))")
 _SET = re.compile(
-    rf"""(?<![\w$.-])(?:
-        ({_NAME})(?:\[[^\]\n]{0, 200}\])?\+?=
+    rf"""(?<![\w${{.-])(?:
+        ({_NAME})(?:\[[^\]\n]{{0,200}}\])?\+?=
       | (?:for|select)[ \t]+({_NAME})\b
       | (?:read|local|export|declare|typeset|readonly|mapfile|readarray|getopts)\b([^;|&\n()<>]*)
       | printf[ \t]+-v[ \t]+({_NAME})
@@ -130,7 +130,7 @@ class _Walk:
         ahead = self.words[index + 1 : index + 100]
         if ahead[:1] == [")"]:
             return True  # `read)` is a pattern of `case`
-        for word, following in zip(ahead, [*ahead[1:], ""], strict=True):
+        for word, following in zip(ahead, (*ahead[1:], ""), strict=False):
             if "<" in word:
                 return following != "/dev/tty"
             if word in _SEPARATORS or word in ("done", "fi", "}", ")"):

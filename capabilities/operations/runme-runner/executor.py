@@ -44,10 +44,10 @@ def shell_of(runbook: Runbook) -> str:
 def run(bench: Bench, block: Block, timeout: float | None) -> processes.Ended:
     """Run a block to its end or the time-out (seconds)."""
     cwd = _place(bench, block)
+    suffix, command = _command(bench, block)
     with tempfile.TemporaryDirectory() as private:
         if bench.runme:
             return _run_with_runme(bench, block, timeout, Path(private))
-        suffix, command = _command(bench, block)
         script = (cwd if suffix else Path(private)) / f".block-{os.getpid()}{suffix}"
         script.write_text(block.code)
         try:
@@ -105,7 +105,7 @@ def _run_with_runme(
         )  # fmt: skip
     finally:
         shown.unlink(missing_ok=True)
-    said = _RUNME_SAYS.search(ended.stderr)
+    said = _RUNME_SAYS.search(ended.stderr) if ended.exit_code == 1 else None
     if said is None:
         return ended
     kept = ended.stderr[: said.start()]

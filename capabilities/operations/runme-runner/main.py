@@ -30,7 +30,6 @@ def answer(given: dict[str, Any]) -> dict[str, Any]:
     """The output for an input; Failed where there is none."""
     runbook = document.read(given["document"])
     chosen = _chosen(runbook, given.get("blocks"))
-    texts = {} if given.get("operation") == "describe" else _parameters(runbook, given)
     head = {
         "runbook": given["runbook"],
         "title": runbook.title or given["runbook"],
@@ -39,12 +38,11 @@ def answer(given: dict[str, Any]) -> dict[str, Any]:
         "parameters": runbook.parameters,
     }
     if given.get("operation") == "describe":
+        if "env" in given:
+            parameters.checked(runbook.parameters, given["env"])
         return {**head, "blocks": [_not_run(block) for block in chosen]}
+    texts = parameters.checked(runbook.parameters, given.get("env") or {})
     return {**head, **_run(runbook, chosen, texts, given.get("blockTimeoutSeconds"))}
-
-
-def _parameters(runbook: document.Runbook, given: dict[str, Any]) -> dict[str, str]:
-    return parameters.checked(runbook.parameters, given.get("env") or {})
 
 
 def _chosen(runbook: document.Runbook, names: list[str] | None) -> list[document.Block]:

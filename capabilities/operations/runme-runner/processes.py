@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 _SET_CHILD_SUBREAPER = 36
 _CHUNK = 65_536
 
