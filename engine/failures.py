@@ -11,6 +11,7 @@ import msgspec
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
+    ApplicationErrorCategory,
     CancelledError,
     ChildWorkflowError,
     FailureError,
@@ -30,7 +31,13 @@ TEMPORAL = FailureError
 def to_failure(error: BaseException) -> ApplicationError:
     """What an activity raises for an error of a step."""
     failure = describe(error)
-    return ApplicationError(failure.message, failure, type=failure.code, non_retryable=True)
+    return ApplicationError(
+        failure.message,
+        failure,
+        type=failure.code,
+        non_retryable=True,
+        category=ApplicationErrorCategory.BENIGN,  # else each one is logged with a traceback
+    )
 
 
 def describe(error: BaseException) -> StepFailure:
