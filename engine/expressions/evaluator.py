@@ -115,29 +115,29 @@ class Evaluator:
         return piece.otherwise
 
     def _loop(self, piece: For, words: list[str]) -> None:
-        rounds = self._rounds(piece)
+        items = self._items(piece)
         outer = self.scopes
-        for place, own in enumerate(rounds):
-            self.budget.spend(1)
-            own["loop"] = _loop_state(rounds, place, piece)
+        for place, item in enumerate(items):
+            self.budget.spend(4)
+            own = _spread(piece.targets, item, unpack=piece.unpack)
+            own["loop"] = _loop_state(items, place)
             self.scopes = [*outer, own]
             self._write(piece.body, words)
         self.scopes = outer
-        if not rounds:
+        if not items:
             self._write(piece.otherwise, words)
 
-    def _rounds(self, piece: For) -> list[dict[str, Json]]:
-        """The loop's own names for each item that its condition lets through."""
+    def _items(self, piece: For) -> list[Json]:
+        """The items that the loop's condition lets through."""
         items = each(self.value(piece.items), self.budget)
-        rounds = [_spread(piece.targets, item, unpack=piece.unpack) for item in items]
         if piece.condition is None:
-            return rounds
+            return items
         outer = self.scopes
         chosen = []
-        for own in rounds:
-            self.scopes = [*outer, own]
+        for item in items:
+            self.scopes = [*outer, _spread(piece.targets, item, unpack=piece.unpack)]
             if self.value(piece.condition):
-                chosen.append(own)
+                chosen.append(item)
         self.scopes = outer
         return chosen
 
@@ -232,6 +232,7 @@ class Evaluator:
 
     def apply(self, node: Applied) -> Json:
         """A filter or a test."""
+        self.budget.spend(1)
         function = (FILTERS if node.kind == "filter" else TESTS)[node.name]
         if node.name in TAKES_MISSING:
             of = self.maybe(node.of)
@@ -278,9 +279,9 @@ def _spread(targets: tuple[str, ...], value: Json, *, unpack: bool) -> dict[str,
     return dict(zip(targets, value, strict=True))
 
 
-def _loop_state(rounds: list[dict[str, Json]], place: int, piece: For) -> dict[str, Json]:
+def _loop_state(items: list[Json], place: int) -> dict[str, Json]:
     """What `loop` holds in one round, as an object like any other."""
-    length = len(rounds)
+    length = len(items)
     state: dict[str, Json] = {
         "index": place + 1,
         "index0": place,
@@ -292,10 +293,10 @@ def _loop_state(rounds: list[dict[str, Json]], place: int, piece: For) -> dict[s
         "depth": 1,
         "depth0": 0,
     }
-    for name, near in (("previtem", place - 1), ("nextitem", place + 1)):
-        if 0 <= near < length:
-            items = [rounds[near][target] for target in piece.targets]
-            state[name] = items if piece.unpack else items[0]
+    if place > 0:
+        state["previtem"] = items[place - 1]
+    if place < length - 1:
+        state["nextitem"] = items[place + 1]
     return state
 
 

@@ -9,10 +9,10 @@ from engine.expressions.values import Budget, kind, text
 from engine.plan import Json
 
 _PART: Final = re.compile(
-    r"%(?:\((?P<key>[^()]*)\))?(?P<flags>[-+ #0]*)(?P<width>\d{0,9})(?:\.(?P<precision>\d{0,9}))?"
+    r"%(?:\((?P<key>[^()]*)\))?(?P<flags>[-+ #0]*)(?P<width>\d*)(?:\.(?P<precision>\d*))?"
     r"(?P<type>[diouxXeEfFgGcrsa%])|%"
 )
-_WIDEST: Final = 1_000
+_DIGITS: Final = 3
 
 
 def format_text(
@@ -53,8 +53,9 @@ def _named(source: Json, key: str) -> Json:
 
 
 def _one(budget: Budget, match: re.Match[str], value: Json) -> str:
-    if int(match["width"] or 0) > _WIDEST or int(match["precision"] or 0) > _WIDEST:
-        raise ExpressionFailed(f"the format asks for more than {_WIDEST} characters")
+    if max(len(match["width"]), len(match["precision"] or "")) > _DIGITS:
+        raise ExpressionFailed("the format asks for 1,000 characters or more")
+    budget.text(int(match["width"] or 0) + int(match["precision"] or 0))
     form = f"%{match['flags']}{match['width']}"
     if match["precision"] is not None:
         form += f".{match['precision']}"
@@ -64,4 +65,7 @@ def _one(budget: Budget, match: re.Match[str], value: Json) -> str:
         raise ExpressionFailed(
             f"the format needs a number for '{match.group()}', not {kind(value)}"
         )
-    return (form + match["type"]) % value
+    made = (form + match["type"]) % value
+    if match["type"] == "c" and 0xD800 <= value < 0xE000:
+        raise ExpressionFailed("half a surrogate pair is no text")
+    return made

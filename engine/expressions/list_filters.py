@@ -64,7 +64,7 @@ def sort(
 ) -> list[Json]:
     """In order, by a field or several (`'age,name'`); letters' case counts only if asked."""
     items = items_of(budget, value)
-    budget.spend(len(items) * len(items).bit_length() // 4)
+    budget.spend(len(items) * len(items).bit_length() // 8)
     return sorted(
         items,
         reverse=bool(reverse),

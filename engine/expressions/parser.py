@@ -1,6 +1,7 @@
 """Jinja's syntax tree → our own tree: what the language has, checked, with every reference."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -41,6 +42,7 @@ from engine.suggestions import did_you_mean
 MAX_DEPTH: Final = 100
 """How deep a tree may be: `a + b + c + …` is as deep as it has terms."""
 
+_HALVES: Final = re.compile("[\ud800-\udfff]")
 _BINARY: Final[dict[type, Any]] = {
     nodes.Add: "+",
     nodes.Sub: "-",
@@ -103,7 +105,8 @@ class _Reader:
 
     def fail(self, message: str, node: nodes.Node) -> NoReturn:
         """Refuse what the language does not have."""
-        place = node if node.lineno is not None else next(node.iter_child_nodes())
+        placed = getattr(node, "lineno", None) is not None  # a scope has no place of its own
+        place = node if placed else next(node.iter_child_nodes())
         raise ExpressionSyntaxError(message, place.lineno)
 
     def deeper(self, node: nodes.Node) -> None:
@@ -223,6 +226,8 @@ class _Reader:
             self.fail("the number is too large", node)
         if isinstance(value, int) and abs(value) >= 2**64:
             self.fail("the number has more than 64 bits", node)
+        if isinstance(value, str) and not value.isascii() and _HALVES.search(value):
+            self.fail("half a surrogate pair is no text", node)
         return Const(value)
 
     def access(self, node: nodes.Node, *, guarded: bool) -> Expr:

@@ -15,6 +15,8 @@ from engine.errors import ExpressionSyntaxError
 
 MAX_TEXT: Final = 65_536
 """Characters of one template."""
+MAX_TOKENS: Final = 5_000
+"""Words and signs of one template's expressions."""
 MAX_DEPTH: Final = 20
 """Brackets within brackets, and statements within statements."""
 
@@ -82,7 +84,7 @@ def _with_offsets(
     """The lexer's tokens, each with its offset where it has its line number."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     tokens = environment.lexer.tokeniter(source, None, None, state)
-    place = brackets = blocks = 0
+    place = brackets = blocks = count = 0
     while True:
         try:
             _, kind, value = next(tokens)
@@ -92,6 +94,7 @@ def _with_offsets(
             raise TemplateSyntaxError(error.message or "", place) from None
         offset = source.find(value, place)
         place = offset + len(value)
+        count += kind != "whitespace"
         if kind == "operator":
             brackets += (value in "([{") - (value in ")]}")
         elif kind == "name" and value in _OPENING and _opens(source, offset):
@@ -100,6 +103,8 @@ def _with_offsets(
             blocks -= 1
         if brackets > MAX_DEPTH or blocks > MAX_DEPTH:
             raise TemplateSyntaxError("it is nested too deeply", offset)
+        if count > MAX_TOKENS:
+            raise TemplateSyntaxError(f"it has more than {MAX_TOKENS:,} words and signs", offset)
         yield offset, kind, value
 
 

@@ -13,6 +13,9 @@ from engine.suggestions import did_you_mean
 MAX_WORK: Final = 500_000
 """Units of work for one evaluation: one for each operation, each item made, each 16 characters."""
 
+MAX_NESTING: Final = 200
+"""Lists and objects within each other, where all of a value is walked."""
+
 _SHOWN: Final = 60
 
 
@@ -28,7 +31,7 @@ class Budget:
         """Take units before the work is done; ExpressionFailed where too few are left."""
         self.left -= units
         if self.left < 0:
-            raise ExpressionFailed("the expression does too much: its lists or texts are too large")
+            raise ExpressionFailed("it does too much: its loops, lists or texts are too large")
 
     def text(self, length: int) -> None:
         """Pay for a text of this length before it is made or read."""
@@ -123,37 +126,40 @@ def text(value: Json, budget: Budget) -> str:
     return msgspec.json.encode(value, order="sorted").decode()
 
 
-def weigh(value: Json, budget: Budget) -> None:
+def weigh(value: Json, budget: Budget, depth: int = 0) -> None:
     """Pay for a walk over all of a value."""
     if isinstance(value, str):
         budget.text(len(value))
-    elif isinstance(value, list):
+    elif isinstance(value, list | dict):
+        _deeper(depth)
         budget.spend(1 + len(value))
-        for item in value:
-            weigh(item, budget)
-    elif isinstance(value, dict):
-        budget.spend(1 + len(value))
-        for key, item in value.items():
-            budget.text(len(key))
-            weigh(item, budget)
+        if isinstance(value, dict):
+            budget.text(sum(map(len, value)))
+        for item in value.values() if isinstance(value, dict) else value:
+            weigh(item, budget, depth + 1)
 
 
-def equal(one: Json, other: Json, budget: Budget) -> bool:
+def equal(one: Json, other: Json, budget: Budget, depth: int = 0) -> bool:
     """Whether two values are the same, as Python's `==` sees JSON, paid for as it goes."""
     if isinstance(one, str) and isinstance(other, str):
         budget.text(min(len(one), len(other)))
         return one == other
-    if isinstance(one, list) and isinstance(other, list):
-        budget.spend(1 + len(one))
-        return len(one) == len(other) and all(
-            equal(a, b, budget) for a, b in zip(one, other, strict=True)
-        )
-    if isinstance(one, dict) and isinstance(other, dict):
-        budget.spend(1 + len(one))
-        return len(one) == len(other) and all(
-            key in other and equal(value, other[key], budget) for key, value in one.items()
-        )
-    return bool(one == other)
+    both_lists = isinstance(one, list) and isinstance(other, list)
+    if not both_lists and not (isinstance(one, dict) and isinstance(other, dict)):
+        return bool(one == other)
+    _deeper(depth)
+    budget.spend(1 + len(one))
+    if len(one) != len(other) or not (both_lists or one.keys() == other.keys()):
+        return False
+    for key in range(len(one)) if both_lists else one:
+        if not equal(one[key], other[key], budget, depth + 1):
+            return False
+    return True
+
+
+def _deeper(depth: int) -> None:
+    if depth >= MAX_NESTING:
+        raise ExpressionFailed(f"its data is nested deeper than {MAX_NESTING}")
 
 
 def number(value: Json) -> Json:
