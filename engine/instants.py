@@ -7,11 +7,3 @@ def render(milliseconds: int) -> str:
     """Like `2026-03-01T03:00:00.250Z`; always with milliseconds, so that texts sort."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
-
-
-def parse(text: str) -> int:
-    """Milliseconds of an ISO 8601 time with a zone; a ValueError where it is none."""
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError(f"'{text[:40]}' has no time zone; end it with Z")
-    return round(instant.timestamp() * 1000)

@@ -13,6 +13,8 @@ from engine.run_memory import LoopRecord, Memory
 LoopStep = RunStep | ChildStep
 TOLD = 10
 """Failures that a loop's error tells in full."""
+MAX_MESSAGE = 1_000
+"""Characters of each of them."""
 MAX_RANGES = 200
 """Ranges of indexes that its sentence names; `items` of the error has every index."""
 
@@ -141,7 +143,7 @@ def _kind(value: Json) -> str:
 
 def _items_failed(record: LoopRecord) -> StepFailure:
     failed = sorted(record.failed)
-    told = [f"item {index}: {f.code}: {f.message}" for index, f in sorted(record.failures)]
+    told = [f"item {i}: {f.code}: {f.message[:MAX_MESSAGE]}" for i, f in sorted(record.failures)]
     if len(failed) > len(told):
         told.append(f"and {len(failed) - len(told)} more")
     return StepFailure(
