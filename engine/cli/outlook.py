@@ -1,9 +1,13 @@
 """What `harmony plan` finds out: the preview of the steps, and all that they would touch."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 
+from engine.errors import ExpressionFailed
+from engine.expressions import evaluate
 from engine.plan import (
     Call,
     ChildStep,
@@ -94,7 +98,8 @@ def look_ahead(bound: BoundPlan, project: Project, initiator: str) -> Outlook:
     """All of it, for a plan that is bound to its inputs."""
     plan, policy = bound.plan, project.policy
     found = preview(plan, bound.inputs, bound.context)
-    live = tuple(_live(found))
+    names: _Names = {"inputs": bound.inputs, "context": bound.context}
+    live = tuple(_live(found, names))
     calls = [(each.key, call) for each in live for call in _calls(each.step)]
     return Outlook(
         blueprint=plan.blueprint,
@@ -107,22 +112,34 @@ def look_ahead(bound: BoundPlan, project: Project, initiator: str) -> Outlook:
         may_start=policy.may_start(initiator, plan.roles),
         open_policy=policy.is_open,
         max_duration_ms=plan.max_duration_ms,
-        steps=tuple(_step(each, plan) for each in found),
+        steps=tuple(_step(each, plan, names) for each in found),
         secrets=tuple(dict.fromkeys(_secrets((call for _, call in calls), plan, project))),
         hosts=tuple(_hosts(live, plan, project.settings)),
-        not_undoable=tuple(each.key for each in live if _lasting(each.step, plan)),
+        not_undoable=tuple(each.key for each in live if _lasting(each, plan)),
         lacking_scopes=_lacking(calls, plan, policy, initiator),
         runbooks={name: runbook.digest for name, runbook in plan.runbooks.items()},
     )
 
 
-def _live(found: Iterable[StepPreview], prefix: str = "") -> Iterator[StepPreview]:
-    """The steps that run or may run, those of children with their path."""
+_Names: TypeAlias = Mapping[str, Json] | None
+"""What expressions may read; None within a child, whose inputs are its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """A step that runs or may run, also within a child."""
+
+    key: str
+    step: Step
+    names: _Names
+
+
+def _live(found: Iterable[StepPreview], names: _Names, prefix: str = "") -> Iterator[_Live]:
     for each in found:
         if each.verdict in ("runs", "depends"):
             key = prefix + each.key
-            yield StepPreview(key, each.step, each.verdict)
-            yield from _live(each.child, f"{key}/")
+            yield _Live(key, each.step, names)
+            yield from _live(each.child, None, f"{key}/")
 
 
 def _calls(step: Step) -> Iterator[Call]:
@@ -134,7 +151,7 @@ def _calls(step: Step) -> Iterator[Call]:
         yield step.notify
 
 
-def _step(each: StepPreview, plan: Plan) -> ForecastStep:
+def _step(each: StepPreview, plan: Plan, names: _Names) -> ForecastStep:
     step = each.step
     call = step.call if isinstance(step, RunStep) else None
     undo = step.undo if isinstance(step, RunStep | ChildStep) else None
@@ -146,12 +163,12 @@ def _step(each: StepPreview, plan: Plan) -> ForecastStep:
         title=step.title,
         reason=each.reason,
         runs=call.capability if call else step.blueprint if isinstance(step, ChildStep) else None,
-        runbook=None if call is None else runbook_of(call, plan),
-        effect=None if call is None else _effect(call, plan),
+        runbook=None if call is None else _runbook(call, plan, names),
+        effect=None if call is None else _effect(call, plan, names),
         items=each.items,
         gate=gate,
         undo=None if undo is None else undo.capability,
-        steps=tuple(_step(inner, plan) for inner in each.child),
+        steps=tuple(_step(inner, plan, None) for inner in each.child),
     )
 
 
@@ -166,23 +183,29 @@ def _gate(gate: GatePreview, step: GateStep) -> Gate:
     )
 
 
-def runbook_of(call: Call, plan: Plan) -> str | None:
-    """The runbook that the call names: the one the plan holds, or the text where it is open."""
+def _runbook(call: Call, plan: Plan, names: _Names) -> str | None:
+    """The runbook that the call names, as text with its template where that is not known yet."""
     reads = plan.capabilities[call.capability].runbook_input
     named = call.with_.get(reads) if reads is not None and isinstance(call.with_, dict) else None
-    if named in plan.runbooks or not isinstance(named, str):
+    if names is None or not isinstance(named, str):
         return named
-    return next(iter(plan.runbooks)) if len(plan.runbooks) == 1 else named
+    try:
+        return str(evaluate(named, names))
+    except ExpressionFailed:
+        return named
 
 
-def _effect(call: Call, plan: Plan) -> Effect:
+def _effect(call: Call, plan: Plan, names: _Names) -> Effect:
     effect = call.effect or plan.capabilities[call.capability].effect
-    runbook = plan.runbooks.get(runbook_of(call, plan) or "")
+    runbook = plan.runbooks.get(_runbook(call, plan, names) or "")
     return effect if runbook is None or effect == "read" else runbook.effect
 
 
-def _lasting(step: Step, plan: Plan) -> bool:
-    return isinstance(step, RunStep) and step.undo is None and _effect(step.call, plan) != "read"
+def _lasting(each: _Live, plan: Plan) -> bool:
+    step = each.step
+    if not isinstance(step, RunStep) or step.undo is not None:
+        return False
+    return _effect(step.call, plan, each.names) != "read"
 
 
 def _secrets(calls: Iterable[Call], plan: Plan, project: Project) -> Iterator[Secret]:
@@ -198,12 +221,12 @@ def _secrets(calls: Iterable[Call], plan: Plan, project: Project) -> Iterator[Se
             yield Secret(capability=pinned.id, key=key, source=written or "not bound")
 
 
-def _hosts(live: Iterable[StepPreview], plan: Plan, settings: Settings) -> Iterator[str]:
+def _hosts(live: Iterable[_Live], plan: Plan, settings: Settings) -> Iterator[str]:
     seen: dict[str, None] = {}
     for each in live:
         for call in _calls(each.step):
             pinned = plan.capabilities[call.capability]
-            runbook = plan.runbooks.get(runbook_of(call, plan) or "")
+            runbook = plan.runbooks.get(_runbook(call, plan, each.names) or "")
             declared = (*pinned.allow_outbound, *(runbook.allow_outbound if runbook else ()))
             config = {**settings.config.get(pinned.id, {}), **call.config}
             for entry in declared:

@@ -8,7 +8,7 @@ import pytest
 
 from engine.cli.picture import mermaid, shape, svg, text
 from engine.cli.picture.layout import place
-from engine.plan import Call, Edge, GateStep, Plan, Retry, RunStep, SetStep, Step, WaitStep
+from engine.plan import Call, Edge, GateStep, Outcome, Plan, Retry, RunStep, SetStep, Step, WaitStep
 from tests.cli.conftest import Harmony
 
 HOSTILE = '"]; click s0 "javascript:1" <b>&`x`\x1b[31m \u202e #quot; end --> ]]></style> \ud800'
@@ -20,7 +20,7 @@ _MERMAID_LINE = re.compile(
     r'|  s\d+ -->(\|"[\w #;]+"\|)? s\d+'
     r"|  classDef \w+ [\w:#,]+|  class [s\d,]+ \w+"
 )
-WELL = ("succeeded", "approved", "skipped")
+WELL: tuple[Outcome, ...] = ("succeeded", "approved", "skipped")
 
 
 def _set(name: str, *needs: str) -> SetStep:

@@ -25,15 +25,17 @@ class Lanes:
         for link in sorted(links, key=lambda link: order[link.target]):
             self.targets[link.source][link.target] = None
         self.lanes: list[str | None] = []
-        self.begun = False
+        self.ended: int | None = None
+        """The lane in which the step before ended for good: what begins there is kept apart."""
 
     def rows(self, node: Node, sign: str) -> Iterator[Row]:
         """The rows of one step; to be called for each node in its order."""
         came = [place for place, target in enumerate(self.lanes) if target == node.key]
-        if not came and self.begun:
-            yield Row(self._row(), None, "")
-        self.begun = True
         at = came[0] if came else self._free(node.key)
+        if at == self.ended and not came:
+            self.lanes[at] = None
+            yield Row(self._row(), None, "")
+            self.lanes[at] = node.key
         for other in came[1:]:
             self.lanes[other] = None
         if came[1:]:
@@ -41,6 +43,7 @@ class Lanes:
         left = self._row(at, sign)
         targets = list(self.targets[node.key])
         self.lanes[at] = targets[0] if targets else None
+        self.ended = None if targets else at
         yield Row(left, node, self._row())
         fresh = [self._free(target) for target in targets[1:]]
         if fresh:

@@ -73,6 +73,24 @@ def outcomes_in_words(need: Edge) -> str:
     return "any" if len(given) >= _EVERY else " or ".join(need.outcomes)
 
 
+def shortest(shape: Shape) -> tuple[Link, ...]:
+    """The links without those that others imply: a → c where there are a → b and b → c."""
+    places = {node.key: number for number, node in enumerate(shape.nodes)}
+    sources: dict[str, list[str]] = {key: [] for key in places}
+    for link in shape.links:
+        sources[link.target].append(link.source)
+    above: dict[str, int] = {}
+    implied = set()
+    for key in places:
+        reached = 0
+        for source in sorted(set(sources[key]), key=places.__getitem__, reverse=True):
+            if reached >> places[source] & 1:
+                implied.add((source, key))
+            reached |= above[source] | 1 << places[source]
+        above[key] = reached
+    return tuple(link for link in shape.links if (link.source, link.target) not in implied)
+
+
 def _in_order(keys: tuple[str, ...], links: tuple[Link, ...]) -> Iterator[str]:
     """The keys with every source before its targets, else as they were written."""
     waiting = dict.fromkeys(keys, 0)
@@ -99,7 +117,8 @@ def _doing(step: Step, plan: Plan) -> tuple[Kind, str, str]:
     match step:
         case RunStep(call=call):
             pinned = plan.capabilities.get(call.capability)
-            return "run", call.capability.split("@")[0], pinned.effect if pinned else ""
+            effect = call.effect or (pinned.effect if pinned else "")
+            return "run", call.capability.split("@")[0], effect
         case GateStep(ask=ask):
             return "gate", ask, ""
         case ChildStep(blueprint=blueprint):

@@ -2,7 +2,7 @@
 
 from engine.cli.output import clean
 from engine.cli.picture.lanes import Lanes
-from engine.cli.picture.shape import Kind, Node, Shape
+from engine.cli.picture.shape import Kind, Node, Shape, shortest
 
 WIDTH = 80
 _SIGN: dict[Kind, str] = {"run": "●", "gate": "◆", "blueprint": "▣", "wait": "◷", "set": "◇"}
@@ -13,7 +13,7 @@ _LONGEST_NAME = 28
 
 def draw(shape: Shape) -> str:
     """The picture, with a legend of the signs that are in it."""
-    lanes = Lanes(shape.nodes, shape.links)
+    lanes = Lanes(shape.nodes, shortest(shape))
     rows = [row for node in shape.nodes for row in lanes.rows(node, _SIGN[node.kind])]
     wide = max(max(len(row.left), len(row.under)) for row in rows)
     drawn = wide <= _WIDEST
