@@ -135,7 +135,8 @@ def input_options(function: _Function) -> _Function:
                 "given_inputs",
                 multiple=True,
                 metavar="KEY=VALUE|@FILE",
-                help="An input: JSON where it parses as JSON, else text; @FILE takes an object.",
+                help="An input: JSON where it parses as JSON, else text (text like 17: "
+                "KEY='\"17\"'); @FILE takes an object.",
             ),
             click.option(
                 "--context",

@@ -4,6 +4,7 @@ A command module has one `command`, made with `@harmony_command(name)`: it takes
 and returns its exit status (None is 0). Errors are raised as HarmonyError, never printed by hand.
 """
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import update_wrapper
@@ -58,12 +59,18 @@ class Frame:
     @property
     def state_folder(self) -> Path:
         """Where the embedded server keeps its file and logs; not made by asking."""
-        if self.state_option is not None:
-            return self.state_option
-        import os
+        from engine.embedded import state_folder
 
-        base = os.environ.get("XDG_STATE_HOME", "")
-        return (Path(base) if base.startswith("/") else Path.home() / ".local/state") / "harmony"
+        return state_folder(self.state_option)
+
+
+def program() -> str:
+    """`harmony` with the --state that this command was given, for commands to type next."""
+    context = click.get_current_context(silent=True)
+    frame = context.find_object(Frame) if context else None
+    if frame is None or frame.state_option is None:
+        return "harmony"
+    return f"harmony --state {shlex.quote(str(frame.state_option))}"
 
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:

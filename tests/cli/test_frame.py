@@ -148,3 +148,8 @@ def test_validate_and_help_import_nothing_heavy() -> None:
 
 def test_no_colour_without_a_terminal(harmony: Harmony) -> None:
     assert "\x1b" not in harmony("valdate").err
+
+
+def test_the_reference_names_every_command() -> None:
+    page = (PROJECT.parents[1] / "docs" / "reference" / "command-line.md").read_text()
+    assert [name for name in COMMANDS if f"`harmony {name}" not in page] == []
