@@ -149,19 +149,17 @@ def _together(reading: Reading, fields: Mapping[str, Any]) -> None:
         )
     operations = properties_of(fields.get("input", {})).get("operation", {}).get("enum")
     if isinstance(operations, list):
-        _each_operation(reading, fields, operations)
+        _each_operation(reading, operations)
 
 
-def _each_operation(reading: Reading, fields: Mapping[str, Any], operations: list[Json]) -> None:
+def _each_operation(reading: Reading, operations: list[Json]) -> None:
     """What is said for each operation is said for all of them, and for no other."""
-    places: Mapping[str, Path] = {
-        "scopes": ("security", "requiredScopes"),
-        "effects": ("operations", "effect"),
-    }
-    for name, path in places.items():
-        given = fields.get(name)
-        if not isinstance(given, dict) or not given:
+    for section, key in (("security", "requiredScopes"), ("operations", "effect")):
+        part = reading.document.value.get(section)
+        given = part.get(key) if isinstance(part, dict) else None
+        if not isinstance(given, dict):
             continue
+        path: Path = (section, key)
         for operation in given:
             if operation not in operations:
                 message = f"the input has no operation '{operation[:60]}'"

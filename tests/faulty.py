@@ -47,6 +47,17 @@ def faults_in(project: Path, file: Path) -> tuple[Fault, ...]:
         copied.unlink()
 
 
+def faults_in_contract(project: Path, file: Path) -> tuple[Fault, ...]:
+    """What `harmony validate` says of a contract, put into the project under its own name."""
+    folder = project / "capabilities" / "test" / file.stem
+    folder.mkdir()
+    shutil.copyfile(file, folder / "capability.yaml")
+    try:
+        return check(Project(project), [folder])
+    finally:
+        shutil.rmtree(folder)
+
+
 def expected(file: Path) -> list[tuple[int, int, str]]:
     """The marks `# ! CODE@column` of a file, each for its own line."""
     return sorted(_marks(file.read_text()))

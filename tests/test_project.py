@@ -1,0 +1,183 @@
+"""harmony.yaml and policy.yaml: what they say, and what is wrong in them."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.check import check
+from engine.errors import DefinitionError, RunRefused
+from engine.policy import Person, Role
+from engine.project import Project, find_project
+from engine.settings import SecretSource
+from tests import faulty
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return faulty.make_project(tmp_path / "project")
+
+
+def marks(folder: Path, name: str, text: str) -> list[tuple[int, int, str]]:
+    """The faults of one of the two files, as `line, column, code`."""
+    path = folder / name
+    path.write_text(text)
+    return sorted((f.line, f.column, f.code) for f in check(Project(folder), [path]))
+
+
+def test_the_project_is_the_nearest_folder_upward_with_blueprints(folder: Path) -> None:
+    assert find_project(folder / "blueprints" / "cases") == folder.resolve()
+    assert find_project(folder) == folder.resolve()
+    with pytest.raises(RunRefused, match="--project"):
+        find_project(folder.parent)
+
+
+def test_settings_are_typed_and_relative_to_their_file(folder: Path) -> None:
+    settings = Project(folder).settings
+    assert settings.secrets["golden.test.keeper/eu"] == {
+        "token": SecretSource("env", "HARMONY_TEST_TOKEN")
+    }
+    assert settings.flags_file == folder / "flags.json"
+    assert settings.runner == "process"
+
+
+def test_another_file_may_stand_for_harmony_yaml(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text("runner: dagger\n")
+    assert Project(folder, env_file=other).settings.runner == "dagger"
+    (folder / "harmony.yaml").unlink()
+    assert Project(folder).settings.runner == "auto"
+
+
+def test_faults_of_harmony_yaml(folder: Path) -> None:
+    text = """\
+config:
+  golden.test.echo: {prefix: 3, perfix: x}
+  golden.test.ehco: {}
+  Golden: {}
+secrets:
+  golden.test.keeper: {token: hunter2, tokne: env:X}
+  golden.test.keeper/eu/x: {token: "env:"}
+flags: {file: none.json}
+runner: podman
+secrtes: {}
+"""
+    assert marks(folder, "harmony.yaml", text) == [
+        (2, 30, "CONFIG"),
+        (2, 41, "CONFIG"),
+        (3, 3, "CAPABILITY_UNKNOWN"),
+        (4, 3, "CAPABILITY_UNKNOWN"),
+        (4, 3, "ID"),
+        (6, 31, "SECRET"),
+        (6, 40, "SECRET"),
+        (7, 3, "ID"),
+        (7, 36, "SECRET"),
+        (8, 15, "FILE_UNREADABLE"),
+        (9, 9, "WRONG_VALUE"),
+        (10, 1, "UNKNOWN_KEY"),
+    ]
+    assert "hunter2" not in str(check(Project(folder)))
+    with pytest.raises(DefinitionError):
+        Project(folder).settings  # noqa: B018
+
+
+def test_without_a_policy_everyone_has_every_role(folder: Path) -> None:
+    (folder / "policy.yaml").unlink()
+    assert Project(folder).policy.is_open
+    (folder / "policy.yaml").symlink_to(folder / "nowhere.yaml")
+    with pytest.raises(DefinitionError):
+        Project(folder).policy  # noqa: B018
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "[]\n", "roles: [\n", "role: {}\n"])
+def test_a_policy_that_cannot_be_read_is_never_an_open_one(folder: Path, text: str) -> None:
+    (folder / "policy.yaml").write_text(text)
+    with pytest.raises(DefinitionError):
+        Project(folder).policy  # noqa: B018
+
+
+def test_a_policy_is_typed(folder: Path) -> None:
+    (folder / "policy.yaml").write_text(
+        "roles:\n  a: {scopes: [x:read]}\n  b: {includes: [a]}\n"
+        "people: {ann: {roles: [b], slack: U1}}\nagents: {bot: {roles: [a]}}\nanyone: [a]\n"
+    )
+    policy = Project(folder).policy
+    assert policy.roles == {"a": Role(scopes=("x:read",)), "b": Role(includes=("a",))}
+    assert policy.people == {"ann": Person(roles=("b",), slack="U1")}
+    assert policy.agents == {"bot": Person(roles=("a",))}
+    assert policy.anyone == ("a",)
+
+
+def test_faults_of_policy_yaml(folder: Path) -> None:
+    text = """\
+roles:
+  a: {scopes: [read], include: [b]}
+  b: {includes: [c]}
+  c: {includes: [b, d]}
+people:
+  ann: {roles: [aa]}
+  bob: {}
+agents: []
+anyone: [b, nobody]
+"""
+    assert marks(folder, "policy.yaml", text) == [
+        (2, 16, "ID"),
+        (2, 23, "UNKNOWN_KEY"),
+        (3, 3, "POLICY_CYCLE"),
+        (4, 3, "POLICY_CYCLE"),
+        (4, 21, "ROLE_UNKNOWN"),
+        (6, 17, "ROLE_UNKNOWN"),
+        (7, 8, "MISSING_KEY"),
+        (8, 9, "WRONG_TYPE"),
+        (9, 13, "ROLE_UNKNOWN"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        "blueprints/a.yml",
+        "blueprints/sub/a.yaml",
+        "blueprints/cases/a.yml",
+        "capabilities/test/echo/capability.yml",
+        "capabilities/capability.yaml",
+    ],
+)
+def test_a_definition_where_nothing_is_read_is_a_fault(folder: Path, stray: str) -> None:
+    path = folder / stray
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("a: 1\n")
+    assert [(f.file, f.code) for f in check(Project(folder), [path])] == [(stray, "FILE_NAME")]
+
+
+def test_names_that_lead_elsewhere_find_nothing(folder: Path) -> None:
+    catalog = Project(folder).catalog
+    for name in ("../policy", "a/../test.hello", "/etc/passwd", "", ".", "..", "a\0b", "x" * 300):
+        assert catalog.blueprint(name) is None
+        assert catalog.capability(name) is None
+        assert catalog.runbook(name) is None
+    for name in (
+        "golden...",
+        "golden.test.",
+        "golden...x",
+        "other.test.echo",
+        "golden.test.echo.x",
+    ):
+        assert catalog.capability(name) is None
+
+
+def test_a_folder_that_is_a_link_out_of_the_project_is_refused_unread(folder: Path) -> None:
+    outside = folder.parent / "outside"
+    (folder / "capabilities" / "test" / "echo").rename(outside)
+    (folder / "capabilities" / "test" / "echo").symlink_to(outside)
+    capability = Project(folder).catalog.capability("golden.test.echo")
+    assert capability is not None
+    assert [fault.code for fault in capability.faults] == ["FILE_OUTSIDE"]
+
+
+def test_a_file_of_a_capability_that_is_a_link_out_of_it_is_a_fault(folder: Path) -> None:
+    (folder / "capabilities" / "test" / "echo" / "passwd").symlink_to("/etc/passwd")
+    capability = Project(folder).catalog.capability("golden.test.echo")
+    assert capability is not None
+    assert [(f.file, f.code) for f in capability.faults] == [
+        ("capabilities/test/echo/passwd", "FILE_OUTSIDE")
+    ]
