@@ -1,11 +1,18 @@
 """Feature flags: from a file that may change, from a server that may be away."""
 
+import asyncio
 import json
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, ClassVar
 
+import grpc  # type: ignore[import-untyped]
 import pytest
+from openfeature.schemas.protobuf.flagd.evaluation.v2 import evaluation_pb2
 
 from engine.flags import ANSWER_WITHIN, Flags
 
@@ -141,3 +148,61 @@ async def test_a_server_that_says_nothing_means_defaults_in_time(
         assert time.monotonic() - began < ANSWER_WITHIN + 1
         await flags.close()
     assert len(warned) >= 1
+
+
+class Flagd:
+    """As much of a flagd server as a flag needs."""
+
+    flags: ClassVar[dict[str, bool]] = {"off": False, "on": True}
+
+    def resolve(self, request: Any, context: Any) -> evaluation_pb2.ResolveBooleanResponse:
+        if request.flag_key not in self.flags:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no such flag")
+        return evaluation_pb2.ResolveBooleanResponse(
+            value=self.flags[request.flag_key], reason="STATIC", variant="one"
+        )
+
+    def events(self, _: Any, context: Any) -> Iterator[evaluation_pb2.EventStreamResponse]:
+        yield evaluation_pb2.EventStreamResponse(type="provider_ready")
+        ended = threading.Event()
+        context.add_callback(ended.set)
+        ended.wait(30)
+
+    def serve(self) -> tuple[Any, int]:
+        """A server that was started, and its port."""
+        calls = {
+            "ResolveBoolean": grpc.unary_unary_rpc_method_handler(
+                self.resolve,
+                evaluation_pb2.ResolveBooleanRequest.FromString,
+                evaluation_pb2.ResolveBooleanResponse.SerializeToString,
+            ),
+            "EventStream": grpc.unary_stream_rpc_method_handler(
+                self.events,
+                evaluation_pb2.EventStreamRequest.FromString,
+                evaluation_pb2.EventStreamResponse.SerializeToString,
+            ),
+        }
+        server = grpc.server(ThreadPoolExecutor(4))
+        name = "flagd.evaluation.v2.Service"
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, calls),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        return server, port
+
+
+async def test_flags_of_a_server(warned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    server, port = Flagd().serve()
+    monkeypatch.setenv("FLAGD_HOST", "127.0.0.1")
+    monkeypatch.setenv("FLAGD_PORT", str(port))
+    flags = Flags(None, {"FLAGD_HOST": "127.0.0.1"}, warned.append)
+    try:
+        assert flags.source == "flagd server"
+        assert not await flags.is_on("off")
+        assert await flags.is_on("on", default=False)
+        assert warned == []
+        assert await flags.is_on("other")
+        assert not await flags.is_on("other", default=False)
+        assert ["other" in line for line in warned] == [True, True]
+    finally:
+        await flags.close()
+        await asyncio.to_thread(server.stop(grace=None).wait)
