@@ -262,7 +262,7 @@ class _Reader:
                 path,
                 guarded or any(known[: len(path)] == path for known in self.proven),
                 node.lineno,
-                ran=any(len(known) > 2 and known[:2] == path[:2] for known in self.proven),
+                ran=any(_ran(known) and known[:2] == path[:2] for known in self.proven),
                 cut=cut,
                 hyphenated=hyphenated(self.text, node.lineno),
             )
@@ -286,7 +286,7 @@ class _Reader:
         if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
             self.fail(f"{kind} '{node.name}' takes its arguments one by one", node)
         covers = node.name in ("default", "d", "defined", "undefined")
-        of = self.expr(node.node, guarded=guarded or covers)
+        of = self.expr(node.node, guarded=covers)
         arguments = self.all(node.args, guarded=guarded and covers)
         named = tuple((str(pair.key), self.expr(pair.value)) for pair in node.kwargs)
         self.names_within(node, arguments)
@@ -343,6 +343,11 @@ class _Reader:
         """A chain of comparisons."""
         first = self.expr(node.expr)
         return Compare(first, tuple((_COMPARE[o.op], self.expr(o.expr)) for o in node.ops))
+
+
+def _ran(known: tuple[Key, ...]) -> bool:
+    """Whether a path that is there shows that its step has run."""
+    return len(known) > 2 and known[0] == "steps" and known[2] != "outcome"
 
 
 def _static(node: nodes.Getattr | nodes.Getitem) -> Key | None:
