@@ -1,0 +1,142 @@
+"""How runs are started, also without the engine's client, and how they end in Temporal."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from engine.client import Client, RunFilter
+from engine.errors import RunRefused
+from engine.messages import RunView, StartArguments, StepCall
+from engine.plan import encode
+from tests.canned import Canned, World, outcomes, world
+
+
+async def started(w: World, blueprint: str, *more: str) -> str:
+    run = f"typed-{uuid.uuid4().hex[:8]}"
+    await w.temporal(
+        "workflow", "start", "--type", blueprint, "--task-queue", w.queue, "-w", run, *more
+    )
+    return run
+
+
+async def test_a_run_started_by_temporals_command_line_with_plain_json(client: Client) -> None:
+    start = {
+        "inputs": {"word": "typed"},
+        "context": {"incident_id": "INC-1", "incident_severity": "P2"},
+    }
+    async with world(client) as w:
+        run = await started(w, "flow.sequence", "-i", json.dumps(start))
+        view = await w.runs.result(run)
+        listed = await w.runs.list(RunFilter(incident="INC-1", status="succeeded"))
+        printed = await w.temporal("workflow", "result", "-w", run, "-o", "json")
+    assert view.outputs["both"] == "typed left, 1"
+    assert [(each.run, each.severity) for each in listed] == [(run, "P2")]
+    result = json.loads(printed)["result"]
+    assert (result["status"], result["outputs"]) == ("succeeded", {"both": "typed left, 1"})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ((), "one object that has inputs and context"),
+        (('"word"',), "Expected `object`, got `str`"),
+        (("[]",), "Expected `object`, got `array`"),
+        (('{"input": {}}',), "`input` is not one of its keys"),
+        (('{"inputs": []}',), "$.inputs"),
+        (('{"inputs": {}}', '{"context": {}}'), "not with 2 arguments"),
+        (('{"inputs": {"harmony": 1}}',), "harmony"),
+    ],
+)
+async def test_wrong_start_arguments_fail_the_run_with_a_reason(
+    client: Client, inputs: tuple[str, ...], words: str
+) -> None:
+    async with world(client) as w:
+        given = [part for value in inputs for part in ("-i", value)]
+        run = await started(w, "flow.sequence", *given)
+        view = await w.runs.result(run)
+        description = await w.client.get_workflow_handle(run).describe()
+    assert description.status is not None
+    assert description.status.name == "FAILED"
+    assert view.status == "failed"
+    assert view.error is not None
+    assert words in view.error.message
+    assert w.canned.calls == []
+
+
+async def test_an_unknown_blueprint_fails_the_run_with_a_suggestion(client: Client) -> None:
+    async with world(client) as w:
+        view = await w.run("flow.sequense")
+    assert (view.status, bool(view.error)) == ("failed", True)
+    assert view.error is not None
+    assert "flow.sequence" in view.error.message
+
+
+async def test_an_answer_to_a_run_that_did_not_start_is_told_so(client: Client) -> None:
+    async with world(client) as w:
+        run = await w.start("flow.gate", {"word": 1})
+        await w.runs.result(run)
+        reply = await w.approve(run)
+    assert (reply.accepted, reply.state) == (False, "closed")
+
+
+async def test_an_id_that_is_taken_is_refused(client: Client) -> None:
+    async with world(client) as w:
+        run = await w.start("flow.gate")
+        with pytest.raises(RunRefused, match="already under way") as refused:
+            await w.runs.start("flow.gate", StartArguments(), run)
+        await w.runs.cancel(run)
+        await w.runs.result(run)
+        with pytest.raises(RunRefused, match="nothing to cancel"):
+            await w.runs.cancel(run)
+    assert refused.value.code == "ID_TAKEN"
+
+
+async def test_a_run_that_there_is_not(client: Client) -> None:
+    async with world(client) as w:
+        for asked in (w.runs.view("no-such"), w.runs.cancel("no-such"), w.approve("no-such")):
+            with pytest.raises(RunRefused, match="There is no run no-such"):
+                await asked
+
+
+async def test_outputs_too_large_for_one_result_are_left_out_with_a_word(client: Client) -> None:
+    def large(call: StepCall) -> Any:
+        return {"text": f"{call.step} {'x' * 700_000}"}
+
+    async with world(client, Canned(answer=large)) as w:
+        run = await w.start("flow.large")
+        view = await w.runs.result(run)
+        handle = w.client.get_workflow_handle(run)
+        result = await w.client.get_workflow_handle(run, result_type=RunView).result()
+        description = await handle.describe()
+    assert description.status is not None
+    assert description.status.name == "COMPLETED"
+    assert len(encode(result)) < 2_000_000
+    assert "left out" in str(result.steps["a"].output)
+    assert result.outputs == view.outputs == {"small": "succeeded"}
+    assert outcomes(view)["each"] == "failed"
+    assert view.steps["each"].error is not None
+    assert view.steps["each"].error.code == "OUTPUT_TOO_LARGE"
+
+
+async def test_without_search_attributes_the_memo_tells(client: Client) -> None:
+    async with world(client, Canned(indexed=False)) as w:
+        run = await started(
+            w, "flow.sequence", "-i", '{"inputs": {}, "context": {"incident_id": "INC-2"}}'
+        )
+        await w.runs.result(run)
+        listed = {
+            each.run: each for each in await w.runs.list(RunFilter(blueprint="flow.sequence"))
+        }
+    assert (listed[run].incident, listed[run].status) == ("INC-2", "succeeded")
+
+
+async def test_the_events_of_a_run_are_few(client: Client) -> None:
+    """At most three more than a hand-written workflow has: six a step in a sequence."""
+    async with world(client) as w:
+        run = await w.start("flow.sequence")
+        await w.runs.result(run)
+        [history] = await w.histories(run)
+    # Three calls one after another or side by side, 1 start, 3 of the first task, 1 end, and ours.
+    assert len(history.events) <= 1 + 3 + 3 * 6 + 1 + 3
