@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _ended(frame: Frame, given: list[str]) -> int:
     try:
         status = _dispatch(frame, given)
-        sys.stdout.flush()
+        output.flush()
     except BrokenPipeError:
         return _reader_left()
     except click.ClickException as error:

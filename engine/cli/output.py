@@ -41,7 +41,13 @@ def json_line(frame: Frame, value: Any) -> None:
     """One line of JSON and out at once, for `--follow --json`."""
     frame.answered = True
     click.echo(msgspec.json.encode(value))
-    sys.stdout.flush()
+    flush()
+
+
+def flush() -> None:
+    """Out with the result now; BrokenPipeError where nobody reads it any more."""
+    if sys.stdout is not None:  # it is where the caller closed it
+        sys.stdout.flush()
 
 
 def style(text: str, **look: Any) -> str:
