@@ -1,6 +1,5 @@
 """Runs, as the command line and other programs see them: start, list, look at, answer, cancel."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from temporalio.client import (
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
@@ -133,14 +133,14 @@ class Runs:
         """Answer a gate, and give back what the run says to it."""
         handle = self._client.get_workflow_handle(run)
         try:
-            return await asyncio.wait_for(
-                handle.execute_update("decide", answer, result_type=Reply),
-                ANSWER_TIMEOUT.total_seconds(),
+            sent = handle.execute_update(
+                "decide", answer, result_type=Reply, rpc_timeout=ANSWER_TIMEOUT
             )
-        except TimeoutError:
+            return msgspec.convert(await sent, Reply)
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise ServiceUnavailable(
-                f"No worker serves {run}, so the answer was not taken; start one with "
-                "`harmony worker` and answer again"
+                f"No worker serves {run}, so the answer is not taken; start one with "
+                f"`harmony worker`, look at `harmony status {run}`, and answer again"
             ) from None
         except RPCError as error:
             if error.status != RPCStatusCode.NOT_FOUND:

@@ -75,7 +75,7 @@ def _cluster(environment: Mapping[str, str]) -> dict[str, Any]:
             "in TEMPORAL_TLS_SERVER_CA_CERT_PATH, or its name in TEMPORAL_TLS_SERVER_NAME"
         )
     try:
-        profile = ClientConfigProfile.load(disable_file=True, override_env_vars=environment)
+        profile = ClientConfigProfile.load(disable_file=True, override_env_vars=dict(environment))
         settings: dict[str, Any] = dict(profile.to_client_connect_config())
     except (RuntimeError, ValueError, OSError) as error:
         raise ServiceUnavailable(

@@ -72,6 +72,11 @@ class EmbeddedServer:
             f"its log is {self._state / 'server.log'}"
         )
 
+    @property
+    def begun_here(self) -> bool:
+        """Whether this share had the server started: it is likely to stop with it."""
+        return self._starter is not None
+
     def close(self) -> None:
         """Give the share back; the server stops when the last one is gone."""
         self._users.close()

@@ -6,7 +6,7 @@ import shlex
 import click
 
 from engine.cli import output
-from engine.cli.frame import Frame, harmony_command
+from engine.cli.frame import Frame, harmony_command, program
 from engine.cli.reach import service
 
 
@@ -24,5 +24,5 @@ async def _cancel(frame: Frame, run: str) -> int:
         output.document(frame, {"run": run, "cancelling": True})
     else:
         output.say("The run stops: what it did is undone, then `finally` runs. See how it ends:")
-        output.say(f"  harmony status {shlex.quote(run)} --follow")
+        output.say(f"  {program()} status {shlex.quote(run)} --follow")
     return 0

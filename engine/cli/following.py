@@ -10,7 +10,7 @@ from engine.cli.run_lines import open_gates
 from engine.cli.shown import one_line
 from engine.client import Runs
 from engine.errors import HarmonyError
-from engine.messages import Actor, GateView, RunView, Standing
+from engine.messages import Actor, Decide, GateView, RunView, Standing
 
 
 class Follower:
@@ -36,6 +36,8 @@ class Follower:
         self._asked: set[tuple[str, int]] = set()
         """Gates that were asked here, each with how often it had escalated."""
         self._asking: tuple[str, asyncio.Task[None]] | None = None
+        self._sending = False
+        """An answer has been typed and is on its way: the question is not given up any more."""
 
     @property
     def view(self) -> RunView | None:
@@ -58,7 +60,8 @@ class Follower:
             return
         self._view = view
         self._each(view)
-        if self._asking is not None and self._asking[0] not in open_gates(view):
+        asked = self._asking[0] if self._asking is not None else None
+        if asked is not None and asked not in open_gates(view) and not self._sending:
             await self._stop_asking()
         if self._asking is None:
             self._presenter.show(view)
@@ -83,19 +86,29 @@ class Follower:
         assert self._asks is not None  # noqa: S101 - _may_ask said so
         decide = await asking.answer(path, gate, self._asks)
         if decide is not None:
-            reply = await self._runs.decide(self._run, decide)
-            if not reply.accepted:
-                refused = f"That answer does not count: {one_line(reply.reason)}"
-                self._presenter.note(((refused, "yellow"),))
+            self._sending = True
+            await self._send(decide)
+            self._sending = False
         self._asking = None
         if self._view is not None:
             self._presenter.show(self._view)
             self._ask_next(self._view)
 
+    async def _send(self, decide: Decide) -> None:
+        try:
+            reply = await self._runs.decide(self._run, decide)
+        except HarmonyError as error:
+            self._presenter.note(((one_line(str(error)), "yellow"),))
+            return
+        if not reply.accepted:
+            refused = f"That answer does not count: {one_line(reply.reason)}"
+            self._presenter.note(((refused, "yellow"),))
+
     async def _stop_asking(self) -> None:
         if self._asking is not None:
             _, task = self._asking
             self._asking = None
-            task.cancel()
+            if not self._sending:
+                task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task

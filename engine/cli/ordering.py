@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from engine.cli import arguments, completing, output
+from engine.cli import arguments, completing
 from engine.cli.frame import Frame
 from engine.cli.reach import on_cluster
 from engine.errors import RunRefused
@@ -101,9 +101,7 @@ def check(frame: Frame, asked: Order) -> "BoundPlan | None":
     project = frame.project
     plan = compile_blueprint(project.catalog, asked.blueprint)
     policy = project.policy
-    if policy.is_open:
-        output.say("No policy.yaml: everyone has every role.")
-    elif not policy.may_start(asked.actor.name, plan.roles):
+    if not policy.may_start(asked.actor.name, plan.roles):
         raise RunRefused(
             f"{asked.actor.name} may not start {asked.blueprint}: it takes one of "
             f"{', '.join(plan.roles)}"

@@ -42,6 +42,5 @@ def _gate(run: str, path: str, old: GateView | None, new: GateView) -> Iterator[
         if old is not None:
             text = f"? {path}: no answer in time; now asked: {asked}, until {until(new.deadline)}"
             yield ((text, "yellow"),)
-    for decision in new.decisions:
-        if old is None or decision not in old.decisions:
-            yield decision_line(path, decision)
+    for decision in new.decisions[len(old.decisions) if old else 0 :]:
+        yield decision_line(path, decision)

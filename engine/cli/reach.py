@@ -19,6 +19,8 @@ Need: TypeAlias = Literal["running", "kept", "started"]
 """What a command needs of the embedded server: that it runs already; that something was kept, to
 read it; or nothing: it is started."""
 
+_CLUSTER_SECONDS = 8
+"""With the start of the program this stays within ten."""
 CLOUD = "https://cloud.temporal.io"
 _CLOUD_HOSTS = (".tmprl.cloud", ".api.temporal.io")
 
@@ -31,7 +33,7 @@ class Service:
     runs: "Runs"
     namespace: str
     ui: str | None
-    """Where the web UI is, as far as it is known from here."""
+    """Where the web UI is, as far as it is known from here, and as long as it is there."""
 
     def link(self, run: str) -> str | None:
         """The run's page in the web UI."""
@@ -68,7 +70,7 @@ async def service(
     if on_cluster():
         from engine.client import Runs, connect
 
-        client = await connect()
+        client = await connect(timeout=_CLUSTER_SECONDS)
         host = os.environ["TEMPORAL_ADDRESS"].rpartition(":")[0]
         yield Service(client, Runs(client), client.namespace, _cloud(host))
         return
@@ -78,7 +80,9 @@ async def service(
 
         found = await held.ready()
         client = await connect(found.address)
-        yield Service(client, Runs(client), client.namespace, found.ui_url)
+        stays = need == "started" or not held.begun_here
+        ui = found.ui_url if stays else None
+        yield Service(client, Runs(client), client.namespace, ui)
     finally:
         held.close()
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import click
 
 from engine.cli import arguments, asking, output
-from engine.cli.frame import Frame, harmony_command
+from engine.cli.frame import Frame, harmony_command, program
 from engine.cli.interrupts import Interrupted, Interrupts, unless
 from engine.cli.leaving import leave
 from engine.cli.ordering import Order, check, order, order_options
@@ -70,7 +70,7 @@ class _Running:
                 temporal, worker = await unless(interrupts.first, self._prepare(held))
                 await temporal.runs.start(self._asked.blueprint, self._asked.start, self._asked.run)
                 self._say_started(temporal)
-                return self._told(temporal, await self._followed(temporal, worker, interrupts))
+                return self._told(await self._followed(temporal, worker, interrupts))
         except Interrupted:
             output.say("Stopped before the run was started.")
             return EXIT_STATUS["cancelled"]
@@ -97,7 +97,7 @@ class _Running:
 
         stop = asyncio.Event()
         serving = asyncio.create_task(
-            serve(temporal.client, self._frame.project, self._runner, stop=stop, say=output.say)
+            serve(temporal.client, self._frame.project, self._runner, stop=stop, say=self._say)
         )
         try:
             yield serving
@@ -144,9 +144,9 @@ class _Running:
     def _leave(self) -> None:
         self._shown.pause()
         run = shlex.quote(self._asked.run)
-        output.say(f"Left {run} as it is; see it with `harmony status {run}`.")
+        output.say(f"Left {run} as it is; see it with `{program()} status {run}`.")
         if not on_cluster():
-            output.say("It goes on when a worker is there again: `harmony worker`.")
+            output.say("It goes on when a worker is there again: `{program()} worker`.")
         leave(EXIT_STATUS["cancelled"])
 
     def _standing(self, name: str) -> Standing:
@@ -159,6 +159,10 @@ class _Running:
         if self._frame.json and self._follow:
             output.json_line(self._frame, view)
 
+    def _say(self, text: str) -> None:
+        """What the worker has to say, beside the live picture."""
+        self._shown.note(((text, "bright_black"),))
+
     def _say_started(self, temporal: Service) -> None:
         who = output.clean(self._asked.actor.name)
         solo = ", solo" if self._asked.start.solo else ""
@@ -166,15 +170,14 @@ class _Running:
         link = temporal.link(self._asked.run)
         output.say(link or f"on {os.environ['TEMPORAL_ADDRESS']}, namespace {temporal.namespace}")
 
-    def _told(self, temporal: Service, view: RunView) -> int:
+    def _told(self, view: RunView) -> int:
         """The result, and the exit status that says it too."""
         word, colour = status_word(view.status)
         output.say(output.style(word, fg=colour, bold=True))
         for line in ending(view):
             output.say(words(line))
-        link = temporal.link(view.run)
-        if link:
-            output.say(link)
+        if view.status != "succeeded":
+            output.say(f"All that happened: {program()} history {shlex.quote(view.run)}")
         if not self._frame.json:
             for text in output_lines(view):
                 output.result(text)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from engine.cli import output
+from engine.cli.frame import program
 from engine.cli.shown import between, clock, one_line, until, value
 from engine.messages import Decision, GateView, RunView, StepView
 
@@ -78,9 +79,9 @@ def step_line(key: str, step: StepView, *, waits: bool, width: int = 0) -> Line:
 
 
 def _facts(step: StepView) -> Iterator[str]:
-    if step.attempts > 1:
-        running = step.outcome == "running"
-        yield f"attempt {step.attempts}" if running else f"{step.attempts} attempts"
+    # A loop counts the attempts of all its items; they tell nothing of how it went.
+    if step.attempts > 1 and not isinstance(step.output, list):
+        yield f"{step.attempts} attempts"
     if step.started_at and step.outcome not in ("skipped", "unreached"):
         yield between(step.started_at, step.finished_at)
 
@@ -105,8 +106,8 @@ def gate_lines(run: str, path: str, gate: GateView) -> list[Line]:
         (("? ", "yellow"), (f"{path}: ", "yellow"), (first, "bright_white")),
         *(((f"  {line}", "bright_white"),) for line in more),
         ((f"  answer by {until(gate.deadline)}; one of: {who}{people}", None),),
-        ((f"  harmony approve {answer} --as NAME", "cyan"),),
-        ((f"  harmony reject {answer} --as NAME --reason WHY", "cyan"),),
+        ((f"  {program()} approve {answer} --as NAME", "cyan"),),
+        ((f"  {program()} reject {answer} --as NAME --reason WHY", "cyan"),),
     ]
 
 
@@ -118,7 +119,10 @@ def waiting_line(path: str, gate: GateView) -> Line:
 
 def decision_line(path: str, decision: Decision) -> Line:
     """One answer to a gate: who, what, when, from where, why, and whether it counted."""
-    who = one_line(decision.approver_id) or "nobody"
+    who = one_line(decision.approver_id)
+    if not who:
+        return ((f"{path}: ", None), (f"{one_line(decision.reason or '')}", "yellow"),
+                (f" ({clock(decision.at)})", None))  # fmt: skip
     why = f": {one_line(decision.reason)}" if decision.reason else ""
     note = "" if decision.accepted else f" - refused: {one_line(decision.note or '')}"
     colour = _MARKS.get(decision.decision, ("", None))[1] if decision.accepted else "yellow"

@@ -1,9 +1,10 @@
 """`harmony start`: a run on the cluster, or on the embedded server that is running."""
 
 import asyncio
+import shlex
 
 from engine.cli import output
-from engine.cli.frame import Frame, harmony_command
+from engine.cli.frame import Frame, harmony_command, program
 from engine.cli.ordering import Order, check, order, order_options
 from engine.cli.reach import service
 
@@ -37,8 +38,13 @@ async def _start(frame: Frame, asked: Order) -> int:
     check(frame, asked)
     async with service(frame, "running") as temporal:
         await temporal.runs.start(asked.blueprint, asked.start, asked.run)
-        output.say(f"Started by {output.clean(asked.actor.name)}; see `harmony status` or")
-        output.say(temporal.link(asked.run) or f"namespace {temporal.namespace}")
+        output.say(
+            f"Started by {output.clean(asked.actor.name)}; a worker carries it out. Follow it:"
+        )
+        output.say(f"  {program()} status {shlex.quote(asked.run)} --follow")
+        link = temporal.link(asked.run)
+        if link:
+            output.say(f"  {link}")
     if frame.json:
         output.document(frame, {"run": asked.run})
     else:

@@ -83,8 +83,12 @@ def report(view: RunView) -> list[Line]:
         lines += [(), (("Waiting for", "yellow"),)]
     for path, gate in waiting.items():
         lines += [(("  ", None), *line) for line in gate_lines(view.run, path, gate)]
-    lines += ending(view)
-    lines += [(), (("Steps", None),), *((("  ", None), *line) for line in step_lines(view))]
+    more = ending(view)
+    if view.status == "running" and not view.steps:
+        more.append((("No worker has taken it yet; start one with `harmony worker`.", "yellow"),))
+    lines += [(), *more] if more else []
+    if view.steps:
+        lines += [(), (("Steps", None),), *((("  ", None), *line) for line in step_lines(view))]
     answers = [(path, d) for path, gate in view.gates.items() for d in gate.decisions]
     if answers:
         lines += [(), (("Answers", None),)]
