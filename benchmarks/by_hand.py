@@ -94,4 +94,4 @@ class Gate:
         return decision
 
 
-WORKFLOWS = [Sequential, Parallel, Loop, Gate]
+WORKFLOWS: list[type] = [Sequential, Parallel, Loop, Gate]

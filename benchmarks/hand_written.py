@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 
 from benchmarks.blueprints import gated, loop, parallel, sequential, write_project
@@ -13,15 +14,23 @@ from benchmarks.serving import HAND_QUEUE, both_workers
 from benchmarks.server import bare_server
 from engine.worker import TASK_QUEUE
 
-ROUNDS = 5
+ROUNDS = 3
 LIMIT = 1.10
 MORE_EVENTS = 3
-START = {"inputs": {}, "context": {}}
+START: dict[str, dict[str, object]] = {"inputs": {}, "context": {}}
 
 
 async def events(handle: WorkflowHandle[object, object]) -> int:
     """How many events the run's history has."""
     return len((await handle.fetch_history()).events)
+
+
+async def asked(handle: WorkflowHandle[object, object]) -> None:
+    """Wait until the gate's timer is set, by the same means for both. Not by a query: one that
+    comes during a workflow task costs a further task."""
+    async for event in handle.fetch_history_events(wait_new_event=True):
+        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
+            return
 
 
 async def blueprint(client: Client, name: str) -> int:
@@ -30,6 +39,7 @@ async def blueprint(client: Client, name: str) -> int:
         name, START, id=f"{name}-{uuid.uuid4().hex[:8]}", task_queue=TASK_QUEUE
     )
     if name == "bench.gate":
+        await asked(handle)
         answer = {"decision": "approved", "approverId": "someone-else"}
         reply = await handle.execute_update("decide", answer)
         assert reply["accepted"], reply
@@ -43,6 +53,7 @@ async def hand(client: Client, name: str, *arguments: object) -> int:
         name, args=arguments, id=f"{name}-{uuid.uuid4().hex[:8]}", task_queue=HAND_QUEUE
     )
     if name == "hand.gate":
+        await asked(handle)
         await handle.execute_update("decide", "approved")
     await handle.result()
     return await events(handle)

@@ -10,6 +10,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from benchmarks import by_hand
 from engine.activities import Activities
+from engine.flags import Flags
 from engine.messages import StepAnswer, StepCall
 from engine.project import Project
 from engine.runners.process import ProcessRunner
@@ -23,8 +24,9 @@ async def our_workers(
     client: Client, project: Path, *, canned: StepAnswer | None = None
 ) -> AsyncIterator[None]:
     """Harmony's workers; with `canned` every step is answered so, at once."""
-    activities = Activities(Project(project), ProcessRunner(), indexed=True)
-    served = [*activities.all()]
+    runner, flags = ProcessRunner(), Flags(None, {})
+    activities = Activities(Project(project), runner, flags, indexed=True)
+    served = list(activities.all)
     if canned is not None:
 
         @activity.defn(name="run_step")
