@@ -34,9 +34,11 @@ def clock(at: str) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time in at most two units: `0.4s`, `12s`, `3m 05s`, `2h 10m`, `1d 3h`."""
+    """A length of time in at most two units: `40ms`, `1.4s`, `12s`, `3m 05s`, `2h 10m`, `1d 3h`."""
+    if seconds < 1:
+        return f"{max(round(seconds * 1000), 0)}ms"
     if seconds < 10:
-        return f"{max(seconds, 0):.1f}s"
+        return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
