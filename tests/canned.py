@@ -195,10 +195,12 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(client: Client, canned: Canned | None = None) -> AsyncIterator[World]:
+async def world(
+    client: Client, canned: Canned | None = None, queue: str | None = None
+) -> AsyncIterator[World]:
     """A world for as long as the block runs."""
     said = canned or Canned()
-    queue = f"test-{uuid4().hex}"
+    queue = queue or f"test-{uuid4().hex}"
     stop = asyncio.Event()
     serving = asyncio.create_task(
         run_until(stop, workers(client, said.activities, task_queue=queue))

@@ -22,6 +22,7 @@ from engine.commands import (
     StartTimer,
     Stop,
 )
+from engine.interpreter.clock import Clock, now_ms
 from engine.interpreter.starting import ChildStart
 from engine.messages import CompiledRun, GateView, RunView, StepAnswer, StepCall, StepFailure
 from engine.plan import Plan
@@ -47,6 +48,7 @@ class Driver:
     plan: Plan
     state: RunState
     compiled: CompiledRun
+    clock: Clock
     solo: bool
     crash: Callable[[BaseException], None]
     on_child_end: Callable[[str, dict[str, GateView]], None]
@@ -85,7 +87,7 @@ class Driver:
 
     def finished(self, key: str, ended: Ended) -> None:
         """Tell RunState, and carry out what it asks for then."""
-        self.issue(self.state.finished(key, ended, now_ms()))
+        self.issue(self.state.finished(key, ended, self.clock.tick()))
 
     def issue_pending(self) -> None:
         """Carry out all that RunState has in flight and that is not: after a new beginning, or
@@ -248,7 +250,7 @@ class Driver:
         if task.cancelled():
             return
         task.result()
-        now = max(now_ms(), command.until_ms)
+        now = self.clock.tick(command.until_ms)
         self.issue(self.state.finished(command.key, Ended(), now))
 
     def _ask_flag(self, command: AskFlag) -> None:
@@ -268,18 +270,13 @@ class Driver:
             return
         # A flag server that does not answer means the documented default.
         on = task.result() if _error(task) is None else True
-        self.issue(self.state.flag(key, on, now_ms()))
+        self.issue(self.state.flag(key, on, self.clock.ms))
 
 
 async def _cancel_run(workflow_id: str) -> None:
     """Ask a child of an earlier history to end; it may just have ended."""
     with contextlib.suppress(FailureError):
         await workflow.get_external_workflow_handle(workflow_id).cancel()
-
-
-def now_ms() -> int:
-    """The workflow's time in milliseconds since the epoch."""
-    return workflow.time_ns() // 1_000_000
 
 
 def milliseconds(count: int) -> timedelta:

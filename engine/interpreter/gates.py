@@ -9,7 +9,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError
 
 from engine.errors import GateError
-from engine.interpreter.driver import LOCAL_TIMEOUT, ONCE, Driver, now_ms
+from engine.interpreter.driver import LOCAL_TIMEOUT, ONCE, Driver
 from engine.messages import ChildAnswer, Decide, GateView, Message, Reply, Standing
 
 CHILD_GATES = "harmony.gates"
@@ -87,7 +87,7 @@ class Gates:
             start_to_close_timeout=LOCAL_TIMEOUT,
             retry_policy=ONCE,
         )
-        reply, commands = self.driver.state.decide(decide, standing, now_ms())
+        reply, commands = self.driver.state.decide(decide, standing, self.driver.clock.ms)
         self.driver.issue(commands)
         return reply
 

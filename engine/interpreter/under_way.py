@@ -13,8 +13,9 @@ from temporalio.exceptions import FailureError
 from engine import failures, instants
 from engine.errors import GateError
 from engine.interpreter import children, ending
+from engine.interpreter.clock import Clock
 from engine.interpreter.continuing import PATIENCE, HistoryLimit
-from engine.interpreter.driver import LOCAL_TIMEOUT, Driver, now_ms
+from engine.interpreter.driver import LOCAL_TIMEOUT, Driver
 from engine.interpreter.gates import CHILD_GATES, Gates, read_answer
 from engine.interpreter.starting import Continued
 from engine.messages import Decide, Entry, GateView, Reply, RunView
@@ -29,13 +30,19 @@ class UnderWay:
     """One history of one run."""
 
     def __init__(
-        self, start: Continued, plan: Plan, state: RunState, journal: list[Entry] | None
+        self,
+        start: Continued,
+        plan: Plan,
+        state: RunState,
+        clock: Clock,
+        journal: list[Entry] | None,
     ) -> None:
         """`journal` takes what happens; None where nobody reads it."""
         self.plan = plan
         self._journal = journal
         self._start = start
         self._state = state
+        self._clock = clock
         self._crash: BaseException | None = None
         self._asked_here = False
         self._telling: asyncio.Task[None] | None = None
@@ -43,6 +50,7 @@ class UnderWay:
             plan=plan,
             state=state,
             compiled=start.compiled,
+            clock=clock,
             solo=start.solo,
             crash=self._crashed,
             on_child_end=self._child_ended,
@@ -54,7 +62,7 @@ class UnderWay:
 
     def begin(self) -> None:
         """Start a new run's first steps."""
-        self._driver.issue(self._state.begin(now_ms()))
+        self._driver.issue(self._state.begin(self._clock.ms))
 
     def go_on(self) -> None:
         """Take up what an earlier history had in flight."""
@@ -90,7 +98,7 @@ class UnderWay:
             why = f"The signal {name} is ignored: its payload is not JSON ({error})"
             self._enter("signal.refused", why)
             return
-        self._driver.issue(self._state.signal(name, payload, now_ms()))
+        self._driver.issue(self._state.signal(name, payload, self._clock.ms))
 
     async def decide(self, payloads: Sequence[RawValue]) -> Reply:
         """An answer to a gate, by update or signal: one function decides."""
@@ -111,7 +119,7 @@ class UnderWay:
                 if workflow.cancellation_reason() is None:
                     raise  # the worker only takes the run out of its memory
                 self._asked_here = True
-                self._driver.issue(self._state.cancel(now_ms()))
+                self._driver.issue(self._state.cancel(self._clock.tick()))
             self._driver.touched = False
             self._keep(self._state.entries())
             if self._crash is not None:
@@ -212,7 +220,7 @@ class UnderWay:
 
     def _enter(self, event: str, text: str, answer: Decide | None = None) -> None:
         entry = Entry(
-            at=instants.render(now_ms()),
+            at=instants.render(self._clock.ms),
             event=event,
             text=text,
             who=answer.approver_id if answer else None,

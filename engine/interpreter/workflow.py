@@ -16,7 +16,7 @@ from temporalio.common import RawValue, RetryPolicy
 from engine import failures
 from engine.commands import RunInfo
 from engine.errors import RunRefused
-from engine.interpreter.driver import now_ms
+from engine.interpreter.clock import Clock
 from engine.interpreter.starting import ChildStart, Continued, read_start
 from engine.interpreter.under_way import UnderWay
 from engine.messages import (
@@ -47,12 +47,13 @@ class Run:
         use for it."""
         self._early: list[tuple[str, Sequence[RawValue]]] = []
         self._refused = False
+        self._clock = Clock()
 
     @workflow.run
     async def run(self, arguments: Sequence[RawValue]) -> RunView:
         """From what it was started with to its result."""
         try:
-            self.under_way = await _begin(arguments, self.journal)
+            self.under_way = await _begin(arguments, self._clock, self.journal)
             for name, payloads in self._early:
                 await self.under_way.signalled(name, payloads)
             return await self.under_way.to_its_end()
@@ -69,6 +70,7 @@ class Run:
     @workflow.signal(dynamic=True)
     async def signalled(self, name: str, payloads: Sequence[RawValue]) -> None:
         """An answer to a gate (`approval`), or a signal that a step waits for."""
+        self._clock.tick()
         if self.under_way is None:
             self._early.append((name, payloads))
             return
@@ -84,6 +86,7 @@ class Run:
         """The update `decide`: an answer to a gate. Dynamic, so that every payload is answered."""
         if name != "decide":
             raise failures.unknown_update(name)
+        self._clock.tick()
         await workflow.wait_condition(lambda: self.under_way is not None or self._refused)
         if self.under_way is None:
             return Reply(accepted=False, state="unknown", reason="The run did not start")
@@ -126,11 +129,13 @@ def not_begun(error: RunError | None = None) -> RunView:
     )
 
 
-async def _begin(arguments: Sequence[RawValue], journal: list[Entry] | None) -> UnderWay:
+async def _begin(
+    arguments: Sequence[RawValue], clock: Clock, journal: list[Entry] | None
+) -> UnderWay:
     start = read_start(arguments)
     if isinstance(start, Continued):
         plan = _plan(start.compiled)
-        under_way = UnderWay(start, plan, RunState.restore(plan, start.snapshot), journal)
+        under_way = UnderWay(start, plan, RunState.restore(plan, start.snapshot), clock, journal)
         under_way.go_on()
         return under_way
     compiled = await _compile(start)
@@ -141,7 +146,7 @@ async def _begin(arguments: Sequence[RawValue], journal: list[Entry] | None) -> 
         compiled.context,
         RunInfo(
             id=info.workflow_id,
-            started_at_ms=now_ms(),
+            started_at_ms=clock.ms,
             initiator=compiled.initiator,
             solo=start.solo,
             digest=compiled.digest,
@@ -151,7 +156,7 @@ async def _begin(arguments: Sequence[RawValue], journal: list[Entry] | None) -> 
     begun = Continued(kind="continued", compiled=compiled, snapshot=None, solo=start.solo)
     if isinstance(start, ChildStart):
         begun = msgspec.structs.replace(begun, parent=start.parent, step=start.step)
-    under_way = UnderWay(begun, plan, state, journal)
+    under_way = UnderWay(begun, plan, state, clock, journal)
     under_way.begin()
     return under_way
 
