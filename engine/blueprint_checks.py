@@ -7,18 +7,36 @@ from engine.catalog import Catalog
 from engine.faults import Fault, has_error, in_order
 from engine.needs import WELL, Needs
 from engine.producers import Producers
-from engine.reading import Reading, meant
+from engine.reading import Reading
 from engine.reads import Reads
 
 
 def check_blueprint(catalog: Catalog, blueprint: Blueprint) -> tuple[Fault, ...]:
     """All faults of the blueprint, sorted; remembered until a file changes."""
-    kept = catalog.checked.get(blueprint.id)
-    if kept is None:
-        catalog.checked[blueprint.id] = ()  # what runs itself is reported once
-        kept = in_order(_check(catalog, blueprint))
-        catalog.checked[blueprint.id] = kept
-    return kept
+    for each in _children_first(catalog, blueprint):
+        if each.id not in catalog.checked:
+            catalog.checked[each.id] = in_order(_check(catalog, each))
+    return catalog.checked[blueprint.id]
+
+
+def _children_first(catalog: Catalog, root: Blueprint) -> list[Blueprint]:
+    """The blueprint behind all that it comes to run and that is not checked yet."""
+    found: dict[str, Blueprint] = {}
+    waiting = [(root, False)]
+    seen = {root.id}
+    while waiting:
+        here, ready = waiting.pop()
+        if ready:
+            found[here.id] = here
+            continue
+        waiting.append((here, True))
+        for step in (*here.steps, *here.finally_):
+            if step.child and step.child not in seen and step.child not in catalog.checked:
+                seen.add(step.child)
+                child = catalog.blueprint(step.child)
+                if child is not None:
+                    waiting.append((child, False))
+    return list(found.values())
 
 
 def _check(catalog: Catalog, blueprint: Blueprint) -> list[Fault]:
@@ -28,7 +46,7 @@ def _check(catalog: Catalog, blueprint: Blueprint) -> list[Fault]:
         return reading.faults
     main, last = Needs(blueprint.steps), Needs(blueprint.finally_)
     for needs in (main, last):
-        needs.faults(reading.fault)
+        needs.faults(reading)
         _unreached(reading, needs)
     check_inputs(reading, blueprint)
     producers = Producers(blueprint, catalog)
@@ -75,7 +93,7 @@ def _child(reading: Reading, producers: Producers, step: WrittenStep) -> None:
             "BLUEPRINT_UNKNOWN",
             f"there is no blueprint '{step.child}'",
             path,
-            hint=meant(step.child, catalog.blueprints()),
+            hint=reading.meant(step.child, catalog.blueprints()),
         )
         return
     circle = _circle(catalog, blueprint.id, child)
@@ -85,7 +103,7 @@ def _child(reading: Reading, producers: Producers, step: WrittenStep) -> None:
     rank = CLASSIFICATIONS.index
     if rank(child.classification) > rank(blueprint.classification):
         _too_low(reading, blueprint, child.classification, child.id, step)
-    if has_error(check_blueprint(catalog, child)):
+    if has_error(catalog.checked.get(child.id, ())):
         reading.fault("BLUEPRINT_FAULTY", f"the blueprint '{child.id}' has faults of its own", path)
 
 

@@ -10,7 +10,7 @@ from engine.faults import has_error
 from engine.needs import Needs
 from engine.plan import Effect, Json
 from engine.producers import Producers, Schema, closed_inputs
-from engine.reading import Reading, meant
+from engine.reading import Reading
 from engine.reads import Reads, templates
 from engine.scopes import Scope
 
@@ -62,7 +62,7 @@ class CallChecks:
         path, catalog = (*call.path, "run"), self._producers.catalog
         capability = catalog.capability(call.capability)
         if capability is None:
-            hint = meant(call.capability, catalog.capabilities())
+            hint = self._reading.meant(call.capability, self._producers.capability_names)
             self._reading.fault(
                 "CAPABILITY_UNKNOWN", f"there is no capability '{call.capability}'", path, hint=hint
             )
@@ -102,7 +102,7 @@ class CallChecks:
                 "RUNBOOK_UNKNOWN",
                 f"there is no runbook '{name[:60]}'",
                 path,
-                hint=meant(name, catalog.runbooks()),
+                hint=self._reading.meant(name, self._producers.runbook_names),
             )
             return None
         if has_error(runbook.faults):
@@ -132,7 +132,7 @@ class CallChecks:
         known = [key.name for key in capability.secrets]
         for key in call.secrets:
             if key not in known:
-                hint = meant(key, known) or (f"Keys: {', '.join(known)}." if known else None)
+                hint = self._reading.meant(key, known) or f"Keys: {', '.join(known) or 'none'}."
                 self._reading.fault(
                     "SECRET",
                     f"'{capability.id}' has no secret '{key[:60]}'",

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
@@ -14,7 +14,7 @@ from engine.contract import read_contract
 from engine.document import Document
 from engine.faults import Fault
 from engine.loader import file_name, load, load_bytes
-from engine.plan import Plan
+from engine.plan import Json, Plan
 from engine.runbook import Runbook
 from engine.runbook_reader import read_runbook
 from engine.versions import in_range
@@ -70,6 +70,8 @@ class Catalog:
         """What was compiled; forgotten with any change."""
         self.checked: dict[str, tuple[Fault, ...]] = {}
         """The faults of blueprints that were checked; forgotten with any change."""
+        self.outputs: dict[str, Mapping[str, Json] | None] = {}
+        """The schemas of what blueprints give as children; forgotten with any change."""
         self._blueprints = _Shelf(self._blueprint_signature, self._read_blueprint)
         self._capabilities = _Shelf(self._capability_signature, self._read_capability)
         self._runbooks = _Shelf(self._runbook_signature, self._read_runbook)
@@ -126,6 +128,7 @@ class Catalog:
         if any(changed):
             self.plans.clear()
             self.checked.clear()
+            self.outputs.clear()
         return any(changed)
 
     def blueprint_file(self, name: str) -> Path:

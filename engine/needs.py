@@ -3,14 +3,14 @@
 Sets of steps are integers, one bit a step: a blueprint may have 2,000.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, get_args
 
 from engine.blueprint import WrittenNeed, WrittenStep
 from engine.document import Path
 from engine.plan import Edge, Outcome
-from engine.reading import meant
+from engine.reading import Reading
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 WELL: frozenset[Outcome] = frozenset(("succeeded", "approved", "skipped"))
@@ -170,24 +170,24 @@ class Needs:
             ends &= WELL
         return bool(reached >> other & 1) and ends <= self.allowed(need)
 
-    def faults(self, report: Callable[..., None]) -> None:
+    def faults(self, reading: Reading) -> None:
         """Report needs that are not there, outcomes that cannot be, and circles."""
         for step in self.steps:
             if step.needs is not None:
                 for need in step.needs:
-                    self._check(need, step, report)
+                    self._check(need, step, reading)
         for circle in self.circles:
             names = [self.steps[number].id for number in (*circle, circle[0])]
             shown = names if len(names) < 12 else [*names[:6], "…", *names[-4:]]
             path = self._need_path(circle[0], circle[1 % len(circle)])
-            report("NEEDS_CYCLE", f"steps need each other: {' → '.join(shown)}", path)
+            reading.fault("NEEDS_CYCLE", f"steps need each other: {' → '.join(shown)}", path)
 
-    def _check(self, need: WrittenNeed, step: WrittenStep, report: Callable[..., None]) -> None:
+    def _check(self, need: WrittenNeed, step: WrittenStep, reading: Reading) -> None:
         if need.step not in self.index:
-            hint = meant(need.step, self.index)
+            hint = reading.meant(need.step, self.index)
             message = f"there is no step '{need.step[:60]}' here"
             key = isinstance(need.path[-1], str)
-            report("NEEDS_UNKNOWN", message, need.path, key=key, hint=hint)
+            reading.fault("NEEDS_UNKNOWN", message, need.path, key=key, hint=hint)
             return
         if need.step == step.id:
             return
@@ -198,7 +198,7 @@ class Needs:
         for outcome in need.outcomes:
             if outcome not in able:
                 listed = ", ".join(each for each in OUTCOMES if each in able)
-                report(
+                reading.fault(
                     "NEEDS_OUTCOME",
                     f"'{other.id}' ({_kind(other)}) is never {outcome}",
                     need.path,

@@ -17,6 +17,11 @@ Schema = Mapping[str, Json]
 Read = tuple[str | int, ...]
 """What a reference reads: a root's name, then keys."""
 
+MAX_PARTS = 1_000
+MAX_DEPTH = 40
+MAX_FORMS = 20
+"""Of an inferred schema; beyond, nothing is said of the type."""
+
 _TEXT: Schema = {"type": "string"}
 RUN: Schema = {
     "type": "object",
@@ -114,15 +119,22 @@ _ROOTS: Mapping[str | int, Schema] = {
 class Producers:
     """The output schemas of one blueprint's steps; None where nothing is known of one."""
 
-    def __init__(
-        self, blueprint: Blueprint, catalog: Catalog, above: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, blueprint: Blueprint, catalog: Catalog) -> None:
         self.blueprint = blueprint
         self.catalog = catalog
-        self._family = above | {blueprint.id}
         self.steps = {step.id: step for step in (*blueprint.finally_, *blueprint.steps)}
         self._outputs: dict[str, Schema | None] = {}
         self._items: dict[str, Schema | None] = {}
+
+    @cached_property
+    def capability_names(self) -> tuple[str, ...]:
+        """The ids of all capabilities."""
+        return self.catalog.capabilities()
+
+    @cached_property
+    def runbook_names(self) -> tuple[str, ...]:
+        """The names of all runbooks."""
+        return self.catalog.runbooks()
 
     def capability(self, call: WrittenCall | None) -> Capability | None:
         """The capability of a call, where it is there and of the right version."""
@@ -197,10 +209,13 @@ class Producers:
 
     def _child_outputs(self, step: WrittenStep) -> Schema | None:
         child = self.child(step)
-        if child is None or child.id in self._family:
+        if child is None:
             return None
-        inner = Producers(child, self.catalog, self._family)
-        return inner.object_of(child.outputs, None)
+        kept = self.catalog.outputs
+        if child.id not in kept:
+            kept[child.id] = None  # for a blueprint that runs itself, which is reported elsewhere
+            kept[child.id] = Producers(child, self.catalog).object_of(child.outputs, None)
+        return kept[child.id]
 
     def object_of(self, values: Mapping[str, Json], step: WrittenStep | None) -> Schema:
         """The schema of an object whose values may hold templates."""
@@ -220,7 +235,7 @@ class Producers:
             return self.of(reference.path, step)
 
         try:
-            return schema_types.infer(value, known)
+            return _bounded(schema_types.infer(value, known))
         except ExpressionSyntaxError:
             return None
 
@@ -231,11 +246,14 @@ class Producers:
 
     def _item(self, step: WrittenStep) -> Schema | None:
         if isinstance(step.foreach, list):
-            kinds = [self.infer(item, step) for item in step.foreach]
-            known = [kind for kind in kinds if kind is not None]
-            if not known or len(known) < len(kinds):
-                return None
-            return known[0] if len(known) == 1 else {"anyOf": known}
+            kinds: list[Schema] = []
+            for value in step.foreach:
+                kind = self.infer(value, step)
+                if kind is None or len(kinds) > MAX_FORMS:
+                    return None
+                if kind not in kinds:
+                    kinds.append(kind)
+            return kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else None
         whole = self.infer(step.foreach, step)
         items = whole.get("items") if whole is not None else None
         return items if isinstance(items, Mapping) else None
@@ -255,3 +273,20 @@ def closed_inputs(schema: Mapping[str, Json]) -> Schema:
     if not any(keyword in schema for keyword in open_keywords):
         whole["additionalProperties"] = False
     return whole
+
+
+def _bounded(schema: Schema | None) -> Schema | None:
+    """The schema, or None where it has grown large: types of types of types of steps."""
+    level: list[Json] = [schema]
+    parts = 0
+    for _ in range(MAX_DEPTH):
+        parts += len(level)
+        if not level or parts > MAX_PARTS:
+            break
+        level = [
+            inner
+            for part in level
+            if isinstance(part, Mapping | list)
+            for inner in (part.values() if isinstance(part, Mapping) else part)
+        ]
+    return None if level else schema

@@ -1,7 +1,7 @@
 """Typed reading of a document: each method gives a value of its type, or a fault and a stand-in."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from engine import durations
@@ -20,6 +20,9 @@ SEMVER = re.compile(
 DOTTED_ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*")
 STEP_ID = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 MAX_ID = 100
+
+MAX_COMPARISONS = 20_000
+"""Names that are compared for the hints of one document."""
 
 _Form = re.Pattern[str]
 _Word = TypeVar("_Word", bound=str)
@@ -59,6 +62,7 @@ class Reading:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.faults: list[Fault] = list(document.faults)
+        self._effort = MAX_COMPARISONS
 
     def fault(
         self, code: str, message: str, path: Path, *, key: bool = False, hint: str | None = None
@@ -66,6 +70,12 @@ class Reading:
         """Add a fault at the value at `path`, or at its key."""
         if len(self.faults) < MAX_FAULTS:
             self.faults.append(self.document.fault(code, message, path, key=key, hint=hint))
+
+    def meant(self, name: str, choices: Collection[str]) -> str | None:
+        """A hint with the nearest of the known names, if one is near. A document with very many
+        faults gets hints for the first of them."""
+        self._effort -= len(choices)
+        return meant(name, choices) if self._effort > 0 else None
 
     def wrong_type(self, value: Json, path: Path, wanted: str, hint: str | None = None) -> None:
         """Add the fault that `value` is not what its key asks for."""
@@ -80,7 +90,7 @@ class Reading:
         names = list(known)
         for key in value:
             if key not in names:
-                hint = meant(key, names) or f"Keys here: {', '.join(names)}."
+                hint = self.meant(key, names) or f"Keys here: {', '.join(names)}."
                 self.fault(
                     "UNKNOWN_KEY", f"unknown key '{key[:60]}'", (*path, key), key=True, hint=hint
                 )
@@ -150,7 +160,7 @@ class Reading:
         if not isinstance(value, str):
             self.wrong_type(value, path, "text", _quotes(value))
             return None
-        hint = meant(value, names) or f"One of {', '.join(names)}."
+        hint = self.meant(value, names) or f"One of {', '.join(names)}."
         self.fault("WRONG_VALUE", f"'{_shown(value)}' is not allowed here", path, hint=hint)
         return None
 

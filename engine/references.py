@@ -8,7 +8,7 @@ from engine.context import CONTEXT_SCHEMA
 from engine.document import Path, render_path
 from engine.plan import Json, Outcome
 from engine.producers import FIELDS, Producers, Read
-from engine.reading import Reading, meant
+from engine.reading import Reading
 from engine.scopes import Scope
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class ReferenceChecks:
     def _hyphen(self, name: str, path: Path, scope: Scope) -> None:
         hint = f"Write steps['{name}']."
         if scope.outcomes(name) is None:
-            near = meant(name, scope.known())
+            near = self._reading.meant(name, scope.known())
             hint = near or hint
         self._reading.fault("REFERENCE_HYPHEN", f"steps.{name} is a subtraction", path, hint=hint)
 
@@ -60,7 +60,7 @@ class ReferenceChecks:
             self._reading.fault("REFERENCE_UNKNOWN", message, path)
             return
         names = sorted(scope.names)
-        hint = meant(root, names) or f"Names here: {', '.join(names)}."
+        hint = self._reading.meant(root, names) or f"Names here: {', '.join(names)}."
         self._reading.fault("REFERENCE_UNKNOWN", f"there is no name '{root[:60]}'", path, hint=hint)
 
     def _of_step(self, reference: "Reference", path: Path, scope: Scope) -> None:
@@ -86,7 +86,7 @@ class ReferenceChecks:
         hidden = self._producers.steps.get(name)
         if hidden is not None:
             return "It is in `finally`, which runs last."
-        return meant(name, scope.known())
+        return self._reading.meant(name, scope.known())
 
     def _not_upstream(self, name: str, path: Path, scope: Scope) -> None:
         if scope.step is not None and name == scope.step.id:
@@ -106,7 +106,7 @@ class ReferenceChecks:
     ) -> None:
         what = str(reference.path[2])
         if what not in _OF_STEPS:
-            hint = meant(what, _OF_STEPS) or f"A step has {', '.join(_OF_STEPS)}."
+            hint = self._reading.meant(what, _OF_STEPS) or f"A step has {', '.join(_OF_STEPS)}."
             message = f"a step has no '{what[:60]}'"
             near = self._producers.steps[name]
             output = self._producers.output(near)

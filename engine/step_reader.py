@@ -69,7 +69,7 @@ def _unknown_keys(reading: Reading, step: Mapping[str, Json], kind: Kind, path: 
             hint = _MISPLACED.get((kind, key))
             message = f"a step with `{kind}` has no '{key}'"
         else:
-            hint = meant(key, known) or f"Keys here: {', '.join(known)}."
+            hint = reading.meant(key, known) or f"Keys here: {', '.join(known)}."
             message = f"unknown key '{key[:60]}'"
         reading.fault("UNKNOWN_KEY", message, (*path, key), key=True, hint=hint)
 
