@@ -1,7 +1,7 @@
 """Properties of expressions over random ones: like Jinja, never evaluated twice, JSON for JSON."""
 
 import json
-from typing import Any
+from contextlib import suppress
 
 import msgspec
 from hypothesis import given
@@ -10,7 +10,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from engine.errors import ExpressionFailed, ExpressionSyntaxError
-from engine.expressions import evaluate, parse
+from engine.expressions import Budget, evaluate, parse
 from engine.expressions.names import parse_plain, parse_plain_bare
 from engine.expressions.parser import parse_bare, parse_template
 from engine.plan import Json
@@ -23,41 +23,56 @@ _NAMES: dict[str, Json] = {
     }
 }  # fmt: skip
 
-_numbers = st.deferred(lambda: st.one_of(
-    st.integers(0, 9).map(str), st.sampled_from(["inputs.n", "inputs.m", "inputs.z", "inputs.f"]),
-    st.builds("({} {} {})".format, _numbers, st.sampled_from(["+", "-", "*", "/", "//", "%"]), _numbers),
-    st.builds("(-{})".format, _numbers), st.builds("({} | abs)".format, _numbers),
+_Texts = st.SearchStrategy[str]
+_MATH = st.sampled_from(["+", "-", "*", "/", "//", "%"])
+_ORDER = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
+_ALIKE = st.sampled_from(["==", "!=", "<", "in", "not in"])
+_COUNTED = st.sampled_from(["odd", "even", "divisibleby(3)", "integer"])
+_TEXT_FILTERS = st.sampled_from([
+    "upper", "lower", "title", "trim", "capitalize", "reverse", "replace('e', 'ee')", "e", "indent",
+    "center(9)", "truncate(5, true, '', 0)", "urlencode", "string", "wordwrap(4)",
+])  # fmt: skip
+_LIST_FILTERS = st.sampled_from([
+    "sort", "sort(reverse=true)", "unique", "reverse", "select('odd')", "reject('gt', 1)",
+    "map('abs')",
+])  # fmt: skip
+
+_numbers: _Texts = st.deferred(lambda: st.one_of(
+    st.integers(0, 9).map(str),
+    st.sampled_from(["inputs.n", "inputs.m", "inputs.z", "inputs.f"]),
+    st.builds("({} {} {})".format, _numbers, _MATH, _numbers),
+    st.builds("(-{})".format, _numbers),
+    st.builds("({} | abs)".format, _numbers),
     st.builds("({} | length)".format, st.one_of(_texts, _lists)),
-    st.builds("({} | sum)".format, _lists), st.builds("({} | int)".format, _texts),
+    st.builds("({} | sum)".format, _lists),
+    st.builds("({} | int)".format, _texts),
     st.builds("({} if {} else {})".format, _numbers, _booleans, _numbers),
-    st.builds("{}[{}]".format, st.just("inputs.l"), st.integers(-3, 2)),
+    st.builds("inputs.l[{}]".format, st.integers(-3, 2)),
 ))  # fmt: skip
-_texts = st.deferred(lambda: st.one_of(
+_texts: _Texts = st.deferred(lambda: st.one_of(
     st.sampled_from(["inputs.s", "inputs.e", "'a b'", "'é'", '"x\\n"', "inputs.words[0]"]),
-    st.builds("({} ~ {})".format, _texts, _texts), st.builds("({} + {})".format, _texts, _texts),
-    st.builds("({} | {})".format, _texts, st.sampled_from(
-        ["upper", "lower", "title", "trim", "capitalize", "reverse", "replace('e', 'ee')", "e",
-         "center(9)", "indent", "truncate(5, true, '', 0)", "urlencode", "string", "wordwrap(4)"])),
-    st.builds("({} | join({}))".format, st.just("inputs.words"), _texts),
+    st.builds("({} ~ {})".format, _texts, _texts),
+    st.builds("({} + {})".format, _texts, _texts),
+    st.builds("({} | {})".format, _texts, _TEXT_FILTERS),
+    st.builds("(inputs.words | join({}))".format, _texts),
     st.builds("{}[{}:{}]".format, _texts, st.integers(-3, 3), st.integers(-3, 3)),
     st.builds("({} * {})".format, _texts, st.integers(0, 3)),
 ))  # fmt: skip
-_booleans = st.deferred(lambda: st.one_of(
+_booleans: _Texts = st.deferred(lambda: st.one_of(
     st.sampled_from(["true", "false", "inputs.y", "inputs.no"]),
-    st.builds("({} {} {})".format, _numbers, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), _numbers),
-    st.builds("({} {} {})".format, _texts, st.sampled_from(["==", "!=", "<", "in", "not in"]), _texts),
+    st.builds("({} {} {})".format, _numbers, _ORDER, _numbers),
+    st.builds("({} {} {})".format, _texts, _ALIKE, _texts),
     st.builds("({} {} {})".format, _booleans, st.sampled_from(["and", "or"]), _booleans),
-    st.builds("(not {})".format, _booleans), st.builds("({} in {})".format, _numbers, _lists),
-    st.builds("({} is {})".format, _numbers, st.sampled_from(["odd", "even", "divisibleby(3)", "integer"])),
+    st.builds("(not {})".format, _booleans),
+    st.builds("({} in {})".format, _numbers, _lists),
+    st.builds("({} is {})".format, _numbers, _COUNTED),
     st.builds("(inputs.{} is defined)".format, st.sampled_from(["n", "nope"])),
 ))  # fmt: skip
-_lists = st.deferred(lambda: st.one_of(
-    st.sampled_from(["inputs.l", "inputs.o.b", "[1, 2, 2]", "[]", "range(4) | list"]).map("({})".format),
+_lists: _Texts = st.deferred(lambda: st.one_of(
+    st.sampled_from(["inputs.l", "inputs.o.b", "[1, 2, 2]", "[]", "(range(4) | list)"]),
     st.builds("[{}, {}]".format, _numbers, _numbers),
     st.builds("({} + {})".format, _lists, _lists),
-    st.builds("({} | {} | list)".format, _lists, st.sampled_from(
-        ["sort", "sort(reverse=true)", "unique", "reverse", "select('odd')", "reject('gt', 1)",
-         "map('abs')"])),
+    st.builds("({} | {} | list)".format, _lists, _LIST_FILTERS),
 ))  # fmt: skip
 _any = st.one_of(_numbers, _texts, _booleans, _lists)
 
@@ -76,17 +91,17 @@ def test_an_expression_gives_what_jinja_gives_or_both_fail(text: str) -> None:
     try:
         made = evaluate("{{ " + text + " }}", _NAMES)
     except ExpressionFailed as failure:
-        beyond = isinstance(expected, int | float) and abs(expected) > 2**62
-        assert expected is None or beyond or "64 bits" in str(failure), text
-    else:
-        assert (made, type(made)) == (expected, type(expected)), text
+        if "64 bits" in str(failure) or "nested" in str(failure):
+            return
+        made = None
+    assert (made, type(made)) == (expected, type(expected)), text
 
 
 _pieces = st.lists(st.sampled_from([
-    "{{", "}}", " ", "\n", "\t", "inputs", "steps", ".", "a", "x1", "['b-c']", '["q"]', "[0]", "[01]",
-    "|", "default", "d", "('-')", "(", "==", "!=", "'s'", "'", "1", "007", "true", "none", "not", "-",
-    "{", "}", "{%", "#}", "{#", "if", "1.5", "is", "in", "steps.look-again", "{{ inputs.x }}",
-    "{{ a.b | default('q') }}", "{{-", "-}}", "é", "\\", "\r\n", "word",
+    "{{", "}}", " ", "\n", "\t", "inputs", "steps", ".", "a", "x1", "['b-c']", '["q"]', "[0]",
+    "[01]", "|", "default", "d", "('-')", "(", "==", "!=", "'s'", "'", "1", "007", "true", "none",
+    "not", "-", "{", "}", "{%", "#}", "{#", "if", "1.5", "is", "in", "steps.look-again", "{{-",
+    "-}}", "{{ inputs.x }}", "{{ a.b | default('q') }}", "é", "\\", "\r\n", "word",
 ]), max_size=9).map("".join)  # fmt: skip
 
 
@@ -102,18 +117,19 @@ def test_a_plain_template_is_read_as_the_parser_reads_it(text: str) -> None:
 
 @given(_pieces)
 def test_any_text_is_a_template_or_a_syntax_error(text: str) -> None:
+    offsets = {}
     try:
-        template = parse(text)
+        offsets = {read.offset: str(read.path[0]) for read in parse(text).references}
     except ExpressionSyntaxError as error:
-        assert 0 <= error.offset <= len(text)
-    else:
-        for reference in template.references:
-            assert text[reference.offset :].startswith(str(reference.path[0]))
+        offsets[error.offset] = ""
+    assert all(text[offset:].startswith(name) for offset, name in offsets.items())
+    assert all(0 <= offset <= len(text) for offset in offsets)
 
 
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text() | st.sampled_from(["{{ inputs }}", "{% for x in y %}", "{{", "{# #}"]),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["{{ inputs }}", "{% for x in y %}", "{{", "{# #}"]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )  # fmt: skip
@@ -144,16 +160,13 @@ def test_json_in_is_json_out(value: Json, filter_name: str) -> None:
     assert json.loads(msgspec.json.encode(made)) == made
 
 
-@given(_any, st.integers(0, 50))
-def test_the_same_budget_is_left_every_time(text: str, _again: int) -> None:
-    from engine.expressions import Budget
+@given(_any)
+def test_the_same_budget_is_left_every_time(text: str) -> None:
+    assert _left(text) == _left(text)
 
-    left: list[Any] = []
-    for _ in range(2):
-        budget = Budget()
-        try:
-            evaluate("{{ " + text + " }}", _NAMES, budget)
-        except ExpressionFailed as failure:
-            left.append(str(failure))
-        left.append(budget.left)
-    assert left[: len(left) // 2] == left[len(left) // 2 :]
+
+def _left(text: str) -> int:
+    budget = Budget()
+    with suppress(ExpressionFailed):
+        evaluate("{{ " + text + " }}", _NAMES, budget)
+    return budget.left

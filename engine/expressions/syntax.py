@@ -4,6 +4,7 @@ The only module that imports jinja2; it is loaded for the first text that is not
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
@@ -21,6 +22,7 @@ MAX_DEPTH: Final = 20
 """Brackets within brackets, and statements within statements."""
 
 _T = TypeVar("_T")
+_CRLF: Final = re.compile("\r\n")
 _LEXER_PLACE: Final = re.compile(r" at \d+$")
 _PLAIN_WORDS: Final = {
     "end of print statement": "}}",
@@ -82,7 +84,8 @@ def _with_offsets(
     environment: Environment, source: str, state: str | None
 ) -> Iterator[tuple[int, str, str]]:
     """The lexer's tokens, each with its offset where it has its line number."""
-    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    breaks = [match.start() - place for place, match in enumerate(_CRLF.finditer(source))]
+    source = source.replace("\r\n", "\n").replace("\r", "\n")  # as the lexer does
     tokens = environment.lexer.tokeniter(source, None, None, state)
     place = brackets = blocks = count = 0
     while True:
@@ -91,6 +94,7 @@ def _with_offsets(
         except StopIteration:
             return
         except TemplateSyntaxError as error:
+            place += bisect_left(breaks, place)
             raise TemplateSyntaxError(error.message or "", place) from None
         offset = source.find(value, place)
         place = offset + len(value)
@@ -105,7 +109,7 @@ def _with_offsets(
             raise TemplateSyntaxError("it is nested too deeply", offset)
         if count > MAX_TOKENS:
             raise TemplateSyntaxError(f"it has more than {MAX_TOKENS:,} words and signs", offset)
-        yield offset, kind, value
+        yield offset + bisect_left(breaks, offset), kind, value
 
 
 _OPENING: Final = frozenset({"if", "for"})
