@@ -9,9 +9,11 @@ from engine.document import Path
 from engine.faults import has_error
 from engine.needs import Needs
 from engine.plan import Effect, Json
-from engine.producers import Producers, Schema, closed_inputs
+from engine.producers import Producers, closed_inputs
+from engine.readable_names import Schema
 from engine.reading import Reading
 from engine.reads import Reads, templates
+from engine.schema_checks import named
 from engine.scopes import Scope
 
 _OF_THE_WHOLE = ("form", "twice", "lacks an item", "must be one of")
@@ -55,8 +57,9 @@ class CallChecks:
         if capability.runbook is not None:
             given = {capability.runbook.text: "", **given}
         self._values(capability.input, given, (*call.path, "with"), scope, wrong)
-        config = _all_optional(capability.config)
-        self._values(config, call.config, (*call.path, "config"), scope, wrong)
+        if call.config:
+            config = _all_optional(capability.config)
+            self._values(config, call.config, (*call.path, "config"), scope, wrong)
 
     def _capability(self, call: WrittenCall) -> Capability | None:
         path, catalog = (*call.path, "run"), self._producers.catalog
@@ -174,13 +177,14 @@ class CallChecks:
         code = "CONFIG" if path[-1] == "config" else "INPUT"
         for where, message in json_schema.violations(dict(schema), given):
             if not _within_a_hole(where, message, holes):
-                self._reading.fault(code, message, (*path, *where))
+                place = (*path, *where)
+                self._reading.fault(code, named(place, message), place)
         for where, text in holes:
             if (*path, *where) not in wrong:
                 self._type(schema, text, where, (*path, *where), scope)
 
     def _type(self, schema: Schema, text: str, where: Path, path: Path, scope: Scope) -> None:
-        wanted = schema_types.field(schema, where)
+        wanted = self._producers.field(schema, where)
         if not isinstance(wanted, Mapping):
             return
         wrong = schema_types.mismatch(self._producers.infer(text, scope.step), wanted)

@@ -1,9 +1,9 @@
 """The mapping under `gate` → WrittenGate."""
 
-from collections.abc import Callable
 from typing import Any
 
-from engine.blueprint import SEVERITIES, WrittenCall, WrittenGate
+from engine.blueprint import SEVERITIES, WrittenGate
+from engine.call_reader import read_call
 from engine.document import Path
 from engine.plan import Json
 from engine.reading import Reading
@@ -12,12 +12,7 @@ _KEYS = ("ask", "approvers", "count", "timeout", "escalate", "initiatorMayApprov
 _REQUIRED = ("ask", "approvers", "timeout")
 
 
-def read_gate(
-    reading: Reading,
-    value: Json,
-    path: Path,
-    read_call: Callable[[Reading, Json, Path], WrittenCall | None],
-) -> WrittenGate | None:
+def read_gate(reading: Reading, value: Json, path: Path) -> WrittenGate | None:
     """The gate, or None where `value` is no mapping."""
     gate = reading.mapping(value, path)
     if gate is None:

@@ -12,8 +12,9 @@ from engine.catalog import Catalog
 from engine.context import CONTEXT_SCHEMA
 from engine.errors import ExpressionSyntaxError
 from engine.plan import Json
+from engine.readable_names import FIELDS, GATE, INDEX, RUN, Schema
 
-Schema = Mapping[str, Json]
+Field = Schema | schema_types.Unknown | schema_types.Missing
 Read = tuple[str | int, ...]
 """What a reference reads: a root's name, then keys."""
 
@@ -21,92 +22,6 @@ MAX_PARTS = 1_000
 MAX_DEPTH = 40
 MAX_FORMS = 20
 """Of an inferred schema; beyond, nothing is said of the type."""
-
-_TEXT: Schema = {"type": "string"}
-RUN: Schema = {
-    "type": "object",
-    "required": ["id", "startedAt"],
-    "additionalProperties": False,
-    "properties": {"id": _TEXT, "startedAt": _TEXT},
-}
-GATE: Schema = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["event", "state", "ask", "approvers", "deadline"],
-    "properties": {
-        "event": {"enum": ["opened", "escalated", "closed"]},
-        "state": {"enum": ["pending", "approved", "rejected", "timed_out", "cancelled"]},
-        "ask": _TEXT,
-        "approvers": {"type": "array", "items": _TEXT},
-        "deadline": _TEXT,
-        "notice": {},
-    },
-}
-INDEX: Schema = {"type": "integer", "minimum": 0}
-OUTCOME: Schema = {
-    "enum": [
-        "succeeded",
-        "failed",
-        "skipped",
-        "unreached",
-        "approved",
-        "rejected",
-        "timed_out",
-        "cancelled",
-    ],
-}
-ERROR: Schema = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["code", "message", "category"],
-    "properties": {
-        "code": _TEXT,
-        "message": _TEXT,
-        "category": {"enum": ["RETRYABLE", "RATE_LIMIT", "AUTH_FAILURE", "FATAL"]},
-        "started": {"type": "boolean"},
-        "retryAfterMs": {"type": "integer"},
-        "items": {"type": "array", "items": {"type": "integer"}},
-    },
-}
-_DECISION_FIELDS: Mapping[str, Json] = {
-    "decision": _TEXT,
-    "approverId": _TEXT,
-    "reason": _TEXT,
-    "at": _TEXT,
-    "source": _TEXT,
-}
-DECISION: Schema = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["decision", "approverId", "at", "source"],
-    "properties": _DECISION_FIELDS,
-}
-DECISIONS: Schema = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["decision", "approverId", "at", "source"],
-        "properties": {
-            **_DECISION_FIELDS,
-            "digest": _TEXT,
-            "user": _TEXT,
-            "host": _TEXT,
-            "accepted": {"type": "boolean"},
-            "note": _TEXT,
-            "solo": {"type": "boolean"},
-        },
-    },
-}
-FIELDS: Mapping[str, Schema] = {
-    "outcome": OUTCOME,
-    "error": ERROR,
-    "decision": DECISION,
-    "decisions": DECISIONS,
-    "startedAt": _TEXT,
-    "finishedAt": _TEXT,
-}
-"""What can be read of a step beside its output."""
 
 _ROOTS: Mapping[str | int, Schema] = {
     "context": CONTEXT_SCHEMA,
@@ -125,6 +40,8 @@ class Producers:
         self.steps = {step.id: step for step in (*blueprint.finally_, *blueprint.steps)}
         self._outputs: dict[str, Schema | None] = {}
         self._items: dict[str, Schema | None] = {}
+        self._fields: dict[tuple[int, Read], tuple[Schema, Field]] = {}
+        """By the `id()` of a schema, which is kept with what was found in it."""
 
     @cached_property
     def capability_names(self) -> tuple[str, ...]:
@@ -165,14 +82,22 @@ class Producers:
         root, rest = self._root(path, step)
         if root is None or not rest:
             return root
-        found = schema_types.field(root, rest)
+        found = self.field(root, rest)
         return found if isinstance(found, Mapping) else None
+
+    def field(self, root: Schema, path: Read) -> Field:
+        """What a path leads to in a schema; remembered, for the same few are asked for often."""
+        kept = self._fields.get((id(root), path))
+        if kept is None:
+            kept = root, schema_types.field(root, path)
+            self._fields[id(root), path] = kept
+        return kept[1]
 
     def missing(self, path: Read, step: WrittenStep | None) -> schema_types.Missing | None:
         """The first field on a path that is not there, counted from the path's beginning; None
         where all of it is there, or may be."""
         root, rest = self._root(path, step)
-        found = schema_types.field(root, rest) if root is not None else None
+        found = self.field(root, rest) if root is not None else None
         if not isinstance(found, schema_types.Missing):
             return None
         return replace(found, path=path[: len(path) - len(rest) + len(found.path)])

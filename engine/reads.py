@@ -10,7 +10,8 @@ from engine.errors import ExpressionSyntaxError
 from engine.expressions import Template, has_template, parse, parse_condition
 from engine.needs import Needs
 from engine.plan import Json
-from engine.producers import Producers, Schema
+from engine.producers import Producers
+from engine.readable_names import Schema
 from engine.reading import Reading
 from engine.references import ReferenceChecks
 from engine.scopes import LOOP, Scope, outputs_scope

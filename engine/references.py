@@ -7,7 +7,8 @@ from engine import schema_types
 from engine.context import CONTEXT_SCHEMA
 from engine.document import Path, render_path
 from engine.plan import Json, Outcome
-from engine.producers import FIELDS, Producers, Read
+from engine.producers import Producers, Read
+from engine.readable_names import FIELDS
 from engine.reading import Reading
 from engine.scopes import Scope
 

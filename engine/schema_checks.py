@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engine import json_schema
-from engine.document import Path
+from engine.document import Path, render_path
 from engine.plan import Json
 from engine.reading import Reading
 
@@ -35,4 +35,13 @@ def check_value(
     if json_schema.check_schema(schema):
         return
     for where, message in json_schema.violations(schema, value)[:MOST]:
-        reading.fault(code, message, (*path, *where))
+        place = (*path, *where)
+        reading.fault(code, named(place, message), place)
+
+
+def named(path: Path, message: str) -> str:
+    """A sentence about a value, with the value's name in front where it has none."""
+    last = next((at for at in reversed(range(len(path))) if isinstance(path[at], str)), None)
+    if last is None or message.startswith("'"):
+        return message
+    return f"'{render_path(path[last:])}' {message}"

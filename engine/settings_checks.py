@@ -9,6 +9,7 @@ from engine.document import Document, Path
 from engine.faults import Fault
 from engine.project import Project
 from engine.reading import meant
+from engine.schema_checks import named
 
 
 def check_settings(project: Project) -> Iterator[Fault]:
@@ -27,7 +28,8 @@ def check_settings(project: Project) -> Iterator[Fault]:
         if not found.healthy:
             continue
         for where, message in json_schema.violations(open_schema, dict(given)):
-            yield document.fault("CONFIG", message, ("config", name, *where))
+            path = ("config", name, *where)
+            yield document.fault("CONFIG", named(path, message), path)
     for entry, sources in settings.secrets.items():
         found = catalog.capability(entry.partition("/")[0])
         if found is None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from engine.blueprint import SEVERITIES, Kind, WrittenCall, WrittenNeed, WrittenStep, WrittenWait
+from engine.blueprint import SEVERITIES, Kind, WrittenNeed, WrittenStep, WrittenWait
+from engine.call_reader import read_call, read_call_of
 from engine.document import Path
 from engine.gate_reader import read_gate
 from engine.plan import Json, Outcome
@@ -164,58 +165,6 @@ def _outcomes(reading: Reading, value: Json, path: Path) -> tuple[Outcome, ...] 
     return tuple(dict.fromkeys(found)) or None
 
 
-def read_call(reading: Reading, value: Json, path: Path) -> WrittenCall | None:
-    """`{run, with, config, secrets}` of an `undo` or a `notify`."""
-    call = reading.mapping(value, path)
-    if call is None:
-        return None
-    reading.keys(call, path, ("run", "with", "config", "secrets"), ("run",))
-    return _call(reading, call, path) if "run" in call else None
-
-
-def _call(reading: Reading, parent: Mapping[str, Json], path: Path) -> WrittenCall | None:
-    value = parent["run"]
-    if not isinstance(value, str):
-        reading.wrong_type(value, (*path, "run"), "the id of a capability")
-        return None
-    name, at, wanted = value.partition("@")
-    form = "golden.operations.runme-runner or golden.operations.runme-runner@1.2"
-    name = reading.identifier(name, (*path, "run"), DOTTED_ID, form)
-    if at and not _is_range(wanted):
-        reading.fault(
-            "VERSION",
-            f"'@{wanted[:60]}' is not a range of versions",
-            (*path, "run"),
-            hint="Write @1, @1.2 or @1.2.3.",
-        )
-        wanted = ""
-    fields: dict[str, Any] = {}
-    if "with" in parent:
-        fields["with_"] = reading.mapping(parent["with"], (*path, "with")) or {}
-    if "config" in parent:
-        fields["config"] = reading.mapping(parent["config"], (*path, "config")) or {}
-    if "secrets" in parent:
-        fields["secrets"] = _secrets(reading, parent["secrets"], (*path, "secrets"))
-    return WrittenCall(path=path, capability=name, range=wanted or None, **fields) if name else None
-
-
-def _is_range(text: str) -> bool:
-    parts = text.split(".")
-    return len(parts) <= 3 and all(
-        part.isascii() and part.isdigit() and len(part) < 10 for part in parts
-    )
-
-
-def _secrets(reading: Reading, value: Json, path: Path) -> dict[str, str]:
-    found = {}
-    for key, entry in (reading.mapping(value, path) or {}).items():
-        if isinstance(entry, str) and entry.strip():
-            found[key] = entry
-        else:
-            reading.wrong_type(entry, (*path, key), "the name of an entry of harmony.yaml")
-    return found
-
-
 def _retry(reading: Reading, value: Json, path: Path) -> dict[str, int | float] | None:
     retry = reading.mapping(value, path)
     if retry is None:
@@ -256,7 +205,7 @@ def _loop(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str, A
 
 def _run(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str, Any]:
     fields = _loop(reading, step, path)
-    fields["call"] = _call(reading, step, path)
+    fields["call"] = read_call_of(reading, step, path)
     if "retry" in step:
         fields["retry"] = _retry(reading, step["retry"], (*path, "retry"))
     return fields
@@ -272,7 +221,7 @@ def _blueprint(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[s
 
 
 def _gate(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str, Any]:
-    return {"gate": read_gate(reading, step["gate"], (*path, "gate"), read_call)}
+    return {"gate": read_gate(reading, step["gate"], (*path, "gate"))}
 
 
 def _wait(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str, Any]:
