@@ -18,6 +18,9 @@ from engine.cli.reach import Service, embedded, on_cluster, service
 from engine.cli.run_lines import EXIT_STATUS, ending, output_lines, status_word, words
 from engine.messages import RunView, Standing
 
+_CANCEL_SECONDS = 2
+"""How long the second Ctrl-C waits for the server to have heard of the first."""
+
 
 @harmony_command("run")
 @order_options
@@ -125,6 +128,7 @@ class _Running:
         while not following.done():
             await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
             if leaving.done():
+                await asyncio.wait((cancelling,), timeout=_CANCEL_SECONDS)
                 self._leave()
             for task in (cancelling, worker):
                 if task is not None and task.done() and task in watched:
@@ -144,9 +148,11 @@ class _Running:
     def _leave(self) -> None:
         self._shown.pause()
         run = shlex.quote(self._asked.run)
-        output.say(f"Left {run} as it is; see it with `{program()} status {run}`.")
+        output.say(f"Left {run}, which is being cancelled; see how it ends:")
+        output.say(f"  {program()} status {run}")
         if not on_cluster():
-            output.say("It goes on when a worker is there again: `{program()} worker`.")
+            output.say("Its undoing goes on when a worker is there again:")
+            output.say(f"  {program()} worker")
         leave(EXIT_STATUS["cancelled"])
 
     def _standing(self, name: str) -> Standing:
