@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from engine.blueprint_checks import check_blueprint
-from engine.capability import Capability
 from engine.catalog import Catalog
 from engine.errors import RunRefused
 from engine.faults import Fault, in_order
+from engine.flags_checks import check_flags
+from engine.loader import file_name
 from engine.people_checks import check_roles
 from engine.project import Project
 from engine.settings_checks import check_bindings, check_settings
@@ -47,13 +48,17 @@ def _everything(project: Project) -> Iterator[tuple[Path, Check]]:
     catalog = project.catalog
     yield project.env_file, lambda: (*project.settings_faults, *check_settings(project))
     yield project.folder / "policy.yaml", lambda: project.policy_faults
+    if project.written_settings.flags_file is not None:
+        yield project.written_settings.flags_file, lambda: check_flags(project)
     for file, fault in stray_files(project.folder):
         yield file, partial(tuple[Fault], (fault,))
     for name in catalog.blueprints():
         yield catalog.blueprint_file(name), partial(_blueprint, project, name)
     for name in catalog.capabilities():
-        file = catalog.capability_folder(name) / "capability.yaml"
-        yield file, partial(_capability, catalog, name)
+        folder = catalog.capability_folder(name)
+        yield folder / "capability.yaml", partial(_capability, catalog, name)
+        for path in folder.glob("cases/*.yaml"):
+            yield path, partial(_capability_cases, catalog, name, path)
     for name in catalog.runbooks():
         yield catalog.runbook_file(name), partial(_runbook, catalog, name)
     for name in catalog.case_files():
@@ -70,26 +75,27 @@ def _blueprint(project: Project, name: str) -> Iterator[Fault]:
 
 def _capability(catalog: Catalog, name: str) -> Iterator[Fault]:
     capability = catalog.capability(name)
-    if capability is not None:
-        yield from capability.faults
-        yield from _cases_of(catalog, capability)
-
-
-def _cases_of(catalog: Catalog, capability: Capability) -> Iterator[Fault]:
-    from engine.capability_case import check_capability_cases
-    from engine.loader import file_name
-
-    if any((capability.folder / "cases").glob("*.yaml")):
-        yield from check_capability_cases(catalog, capability)
-    elif capability.healthy:
-        file = file_name(capability.folder / "capability.yaml", catalog.folder)
+    if capability is None:
+        return
+    yield from capability.faults
+    if capability.healthy and not any(capability.folder.glob("cases/*.yaml")):
         yield Fault(
             "CASES_MISSING",
             "warning",
             "the capability has no cases",
-            file,
+            file_name(capability.folder / "capability.yaml", catalog.folder),
             hint="Write cases/<name>.yaml beside its contract.",
         )
+
+
+def _capability_cases(catalog: Catalog, name: str, path: Path) -> Iterator[Fault]:
+    from engine.capability_case import check_capability_cases
+
+    capability = catalog.capability(name)
+    if capability is not None and capability.healthy:
+        file = file_name(path, catalog.folder)
+        found = check_capability_cases(catalog, capability)
+        yield from (fault for fault in found if fault.file == file)
 
 
 def _runbook(catalog: Catalog, name: str) -> tuple[Fault, ...]:

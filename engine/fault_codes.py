@@ -110,6 +110,7 @@ FAULT_CODES = {
     # Cases, people, environment
     **_errors(
         CASE="A case cannot be run as it is written.",
+        FLAG="A feature flag is not as flagd reads it.",
         POLICY_CYCLE="A role includes itself, directly or round about.",
     ),
     **_warnings(

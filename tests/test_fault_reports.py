@@ -124,7 +124,7 @@ def test_each_format_names_the_file_from_the_working_folder(project: Path, form:
 
 
 def test_a_path_that_is_none_is_refused(project: Path) -> None:
-    for path in ("nowhere.yaml", "flags.json"):
+    for path in ("nowhere.yaml", "capabilities/test/echo/main.py"):
         done = validate(path, folder=project)
         assert done.returncode == 2
         assert path in done.stderr

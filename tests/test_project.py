@@ -80,6 +80,31 @@ secrtes: {}
         Project(folder).settings  # noqa: B018
 
 
+def test_faults_of_flags_json(folder: Path) -> None:
+    text = """{
+  "flags": {
+    "a": {"state": "ENABLED", "variants": {"on": true, "off": 0}, "defaultVariant": "onn"},
+    "b": {"state": "ENABLED", "variants": {"on": true}}
+  }
+}
+"""
+    assert marks(folder, "flags.json", text) == [(3, 43, "FLAG"), (3, 85, "FLAG")]
+    text = '{"flags": {"a": {"state": "ON", "varaints": {}}, "a": {}}}'
+    found = [(1, 17, "FLAG"), (1, 27, "FLAG"), (1, 45, "FLAG"), (1, 50, "YAML_DUPLICATE_KEY")]
+    assert marks(folder, "flags.json", text) == found
+
+
+def test_cases_of_a_capability_are_checked_alone_or_with_it(folder: Path) -> None:
+    cases = folder / "capabilities" / "test" / "echo" / "cases" / "more.yaml"
+    cases.write_text("cases: [{name: a}]\n")
+    assert [f.code for f in check(Project(folder), [cases])] == ["CASE"]
+    assert [f.code for f in check(Project(folder), [cases.parent.parent])] == ["CASE"]
+    for path in (folder / "capabilities" / "test" / "sleep" / "cases").iterdir():
+        path.unlink()
+    found = check(Project(folder), [folder / "capabilities" / "test" / "sleep"])
+    assert [(fault.code, fault.severity) for fault in found] == [("CASES_MISSING", "warning")]
+
+
 def test_without_a_policy_everyone_has_every_role(folder: Path) -> None:
     (folder / "policy.yaml").unlink()
     assert Project(folder).policy.is_open

@@ -19,6 +19,7 @@ FILES = {
     "capability": ("capabilities/*/*/capability.yaml", "tests/project/capabilities/*/*/*.yaml"),
     "cases": ("blueprints/cases/*.yaml", "tests/simulated/blueprints/cases/*.yaml"),
     "configuration": ("harmony.yaml", "tests/project/harmony.yaml"),
+    "flags": ("flags.json", "tests/project/flags.json"),
     "policy": ("policy.yaml", "tests/project/policy.yaml"),
 }
 VALID = [("blueprint", path) for path in sorted(ROOT.glob("tests/blueprints/valid/*.yaml"))]
