@@ -46,6 +46,10 @@ def read_blueprint(document: Document, name: str) -> Blueprint:
         message = f"{len(steps) + len(last):,} steps; a blueprint has at most {MAX_STEPS:,}"
         reading.fault("TOO_MANY_STEPS", message, ("steps",), key=True)
     _duplicates(reading, (*steps, *last))
+    for step in last:
+        if step.undo is not None:
+            message = "a step of `finally` is never undone"
+            reading.fault("UNKNOWN_KEY", message, (*step.path, "undo"), key=True)
     return Blueprint(
         id=name,
         document=document,
