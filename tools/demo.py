@@ -1,173 +1,193 @@
-"""`make demo`: two runbooks on this machine, on a real Temporal server, one behind a gate.
+"""`make demo`: a runbook that reads, then one that removes files, behind a gate that somebody else
+approves. On this machine, on a real Temporal server, in a scratch folder; with a terminal or not.
 
-Everything goes through the command line, as a user would do it; with a terminal you decide at the
-gate, without one bob approves.
+Everything is done with the program `harmony`, as anybody would; each command is shown.
 """
 
-import contextlib
 import json
+import os
 import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 ROOT = Path(__file__).parent.parent
 HARMONY = Path(sys.executable).with_name("harmony")
-WITHIN = 120.0
-"""Seconds that anything here may take."""
-AT_TERMINAL = sys.stdin.isatty() and sys.stdout.isatty()
-
-
-class DemoFailed(Exception):
-    """Something did not go as it must; the message says what."""
-
-
-def say(text: str = "") -> None:
-    """A line for whoever watches."""
-    print(text, flush=True)  # noqa: T201
-
-
-def harmony(*words: str, **options: Any) -> "subprocess.Popen[str]":
-    """Start one command of the command line, and show it as one would type it."""
-    say(f"$ harmony {shlex.join(words)}")
-    return subprocess.Popen(
-        [HARMONY, "--project", ROOT, *words], text=True, stdin=subprocess.DEVNULL, **options
-    )
-
-
-def answer_of(*words: str) -> Any:
-    """What a command says as JSON; None where it failed."""
-    command = [HARMONY, "--project", ROOT, "--json", *words]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=WITHIN, stdin=subprocess.DEVNULL,
-        check=False,
-    )  # fmt: skip
-    return json.loads(done.stdout) if done.returncode == 0 else None
-
-
-@contextlib.contextmanager
-def server_held() -> Iterator[None]:
-    """A worker beside the runs, so that the Temporal UI is still there at the end."""
-    worker = subprocess.Popen(
-        [HARMONY, "--project", ROOT, "worker"], text=True, stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
-    try:
-        assert worker.stderr is not None
-        for line in worker.stderr:
-            if line.startswith("Ready"):
-                break
-        else:
-            raise DemoFailed("the worker did not start; try: harmony worker")
-        yield
-    finally:
-        worker.terminate()
-        worker.communicate(timeout=WITHIN)
-
-
-def finished(process: "subprocess.Popen[str]") -> None:
-    """Wait for its end; it must have gone well."""
-    if process.wait(WITHIN):
-        raise DemoFailed(f"that ended with exit status {process.returncode}")
-
-
-def wait_for_gate(run: str) -> None:
-    """Until the run asks."""
-    end = time.monotonic() + WITHIN
-    while time.monotonic() < end:
-        view = answer_of("status", run)
-        gates = view["gates"].values() if view else ()
-        if any(gate["state"] == "pending" for gate in gates):
-            return
-        time.sleep(0.2)
-    raise DemoFailed(f"{run} did not ask anybody within {WITHIN:.0f} s")
-
-
-def read_only() -> None:
-    """A runbook that only reads runs at once."""
-    say("\n1. A runbook that only reads asks nobody: alice looks at this host.\n")
-    run = f"demo-triage-{int(time.time())}"
-    finished(
-        harmony("run", "runbook.execute", "-i", "runbook=host-triage", "--severity", "P3",
-                "--as", "alice", "--id", run, stdout=subprocess.DEVNULL)
-    )  # fmt: skip
-    say("\nWhat the blocks said:")
-    for block in answer_of("status", run)["outputs"]["blocks"]:
-        first = [line for line in block["stdout"].splitlines() if line.strip()][:3]
-        say(f"  {block['name']} ({block['milliseconds']} ms)")
-        for line in first:
-            say(f"    {line[:100]}")
-
-
-def destructive(scratch: Path) -> str:
-    """A runbook that removes waits for somebody else than who started it."""
-    say(
-        "\n2. A runbook that removes files waits at a gate. Alice starts it, and may not approve it.\n"
-    )
-    for number in range(3):
-        (scratch / f"old-{number}.tar.gz").write_bytes(b"x" * 100_000)
-    (scratch / "keep.txt").write_text("not an archive\n")
-    parameters = {"FOLDER": str(scratch), "PATTERN": "*.tar.gz", "DAYS": "0"}
-    run = f"demo-reclaim-{int(time.time())}"
-    process = harmony(
-        "run", "runbook.execute", "-i", "runbook=reclaim-space",
-        "-i", f"parameters={json.dumps(parameters)}", "--severity", "P2", "--as", "alice",
-        "--id", run, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        wait_for_gate(run)
-        say(f"\nIn the folder: {', '.join(sorted(path.name for path in scratch.iterdir()))}")
-        say("A second person answers, from another process:\n")
-        decide(run)
-        process.wait(WITHIN)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(WITHIN)
-    return run
-
-
-def decide(run: str) -> None:
-    """Bob answers; with a terminal, you say what."""
-    said = input("You are bob now. Approve? [Y/n] ") if AT_TERMINAL else "y"
-    if said.strip().lower() in ("", "y", "yes"):
-        finished(harmony("approve", run, "ask", "--as", "bob", "--reason", "seen the list"))
-    else:
-        finished(harmony("reject", run, "ask", "--as", "bob", "--reason", "not today"))
-
-
-def result(run: str, scratch: Path) -> None:
-    """What came of it, and where to look."""
-    view = answer_of("status", run)
-    left = sorted(path.name for path in scratch.iterdir())
-    say(f"\n3. The run {view['status']}. In the folder now: {', '.join(left)}\n")
-    finished(harmony("history", run))
-    approved = view["steps"]["ask"]["outcome"] == "approved"
-    if left != (["keep.txt"] if approved else ["keep.txt", *(f"old-{n}.tar.gz" for n in range(3))]):
-        raise DemoFailed("the folder does not hold what it should")
+SECONDS = 120
+"""After which a command that has not ended is given up."""
+_MONTH = 30 * 86_400
+_ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("TEMPORAL_", "HARMONY_"))
+}
+"""The demo stays on this machine, whatever cluster is set."""
 
 
 def main() -> int:
-    """0 where all went as it must."""
-    say("Harmony: two runbooks on this machine, on a Temporal server of their own.")
-    try:
-        with server_held(), tempfile.TemporaryDirectory(prefix="harmony-demo-") as folder:
-            read_only()
-            run = destructive(Path(folder))
-            result(run, Path(folder))
-            say("\nThe Temporal UI link of each run stands above, under its id.")
-            if AT_TERMINAL:
-                input("It is there until you press Enter. ")
-            else:
-                say("It is gone with the server now; `harmony worker` brings it back.")
-    except (DemoFailed, subprocess.TimeoutExpired, KeyboardInterrupt) as error:
-        say(f"\nThe demo stopped: {error or 'interrupted'}")
-        return 1
-    return 0
+    """Exit status 0 where both runs went as they should."""
+    with worker() as address, tempfile.TemporaryDirectory(prefix="harmony-demo-") as scratch:
+        went_well = look() and clean(Path(scratch), address)
+        if went_well and sys.stdin.isatty():
+            input("\nEnter ends the demo, and the server with it. ")
+    return 0 if went_well else 1
+
+
+def look() -> bool:
+    """A runbook that only reads: nobody is asked."""
+    heading("1. A runbook that reads runs at once")
+    parameters = json.dumps({"TOP": 3})
+    command = runs("host-triage", parameters, "P3")
+    show(command)
+    ended = harmony(*command, stdout=subprocess.PIPE)
+    print_blocks(json.loads(ended.stdout))
+    return ended.returncode == 0
+
+
+def clean(scratch: Path, address: str) -> bool:
+    """A runbook that destroys: alice starts it, bob approves it."""
+    heading("2. A runbook that removes files waits until somebody else approves")
+    old, new = fill(scratch)
+    run = f"demo-{uuid4().hex[:8]}"
+    parameters = json.dumps({"FOLDER": str(scratch), "PATTERN": "*.log.gz"})
+    verify = ("-i", "verify=disk-pressure", "-i", f"verifyParameters={scratch_only(scratch)}")
+    command = (*runs("reclaim-space", parameters, "P2"), *verify, "--id", run)
+    say(f"{len(old)} old archives and {new.name} are in {scratch}\n")
+    show(command)
+    with start(*command) as started:
+        try:
+            replies = answer(run)
+            document, _ = started.communicate(timeout=SECONDS)
+        finally:
+            started.terminate()
+    say("\nMeanwhile, from another terminal:\n" + replies)
+    print_blocks(json.loads(document))
+    show(("history", run))
+    harmony("history", run)
+    left = sorted(path.name for path in scratch.iterdir())
+    say(f"\nLeft in {scratch}: {', '.join(left)}")
+    say(f"The run in the Temporal UI: {address}/namespaces/default/workflows/{run}")
+    say("The server ends when nobody uses it; `harmony worker` starts it again, with its runs.")
+    return started.returncode == 0 and left == [new.name]
+
+
+def fill(scratch: Path) -> tuple[list[Path], Path]:
+    """Archives that a month has gone over, and a log of today."""
+    old = [scratch / f"app-{number}.log.gz" for number in range(1, 6)]
+    for file in old:
+        file.write_bytes(os.urandom(1_000_000))
+        os.utime(file, (time.time() - _MONTH, time.time() - _MONTH))
+    new = scratch / "app.log"
+    new.write_text("what is written today stays\n")
+    return old, new
+
+
+def answer(run: str) -> str:
+    """Wait for the gate; alice, who started the run, may not answer it, and bob may."""
+    deadline = time.monotonic() + SECONDS
+    while gate(run).get("state") != "pending":
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the gate of {run} did not open")
+        time.sleep(0.2)
+    if sys.stderr.isatty():
+        time.sleep(3)  # long enough to be read
+    commands = (
+        ("approve", run, "ask", "--as", "alice"),
+        ("approve", run, "ask", "--as", "bob", "--reason", "the archives are copied elsewhere"),
+    )
+    return "".join(
+        f"$ harmony {shlex.join(command)}\n"
+        f"{harmony(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout}"
+        for command in commands
+    )
+
+
+def gate(run: str) -> dict[str, Any]:
+    """The run's gate, as `harmony status` has it; empty where there is none yet."""
+    ended = harmony("status", run, "--json", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    document = json.loads(ended.stdout) if ended.returncode == 0 else {}
+    found: dict[str, Any] = document.get("gates", {}).get("ask", {})
+    return found
+
+
+@contextmanager
+def worker() -> Iterator[str]:
+    """Holds the server for as long as the demo takes; gives the address of its UI."""
+    with start("worker", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as serving:
+        try:
+            lines = iter(serving.stderr or ())
+            address = address_in(lines)
+            threading.Thread(target=list, args=(lines,), daemon=True).start()
+            yield address
+        finally:
+            serving.terminate()
+
+
+def address_in(lines: Iterator[str]) -> str:
+    """The address in the line with which a worker says that it is ready."""
+    said = ""
+    for line in lines:
+        said += line
+        if line.startswith("Ready:"):
+            return line.split()[-1]
+    raise RuntimeError(f"the worker did not start: {said}")
+
+
+def runs(runbook: str, parameters: str, severity: str) -> tuple[str, ...]:
+    """The command that has alice run a runbook."""
+    return (
+        "run", "runbook.execute", "-i", f"runbook={runbook}", "-i", f"parameters={parameters}",
+        "--severity", severity, "--as", "alice", "--json",
+    )  # fmt: skip
+
+
+def scratch_only(scratch: Path) -> str:
+    """Parameters of a runbook that looks below the scratch folder."""
+    return json.dumps({"FOLDER": str(scratch), "TOP": 5})
+
+
+def start(*command: str, **streams: Any) -> subprocess.Popen[str]:
+    """Start `harmony`; its stdout is kept, and stderr shown, where nothing else is said."""
+    streams = {"stdout": subprocess.PIPE, **streams}
+    return subprocess.Popen([HARMONY, *command], cwd=ROOT, env=_ENVIRONMENT, text=True, **streams)
+
+
+def harmony(*command: str, **streams: Any) -> subprocess.CompletedProcess[str]:
+    """Run `harmony` to its end."""
+    return subprocess.run(
+        [HARMONY, *command], cwd=ROOT, env=_ENVIRONMENT, text=True, timeout=SECONDS, check=False,
+        **streams,
+    )  # fmt: skip
+
+
+def print_blocks(document: dict[str, Any]) -> None:
+    """What the runbook's blocks said."""
+    for block in document["outputs"]["blocks"]:
+        say(f"\n── {block['name']} · exit code {block['exitCode']} · {block['milliseconds']} ms")
+        say(block["stdout"].rstrip("\n"))
+
+
+def show(command: tuple[str, ...]) -> None:
+    """The command, as one would type it."""
+    say(f"$ harmony {shlex.join(command)}")
+
+
+def heading(text: str) -> None:
+    """Mark what comes next."""
+    say(f"\n{text}\n{'=' * len(text)}")
+
+
+def say(text: str) -> None:
+    """Tell the user, at once and in order with what the commands say."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
