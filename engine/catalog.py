@@ -35,6 +35,8 @@ class _Shelf(Generic[_T]):
         self._signature = signature
         self._read = read
         self._kept: dict[str, tuple[Signature, _T]] = {}
+        self._missed: set[str] = set()
+        """Asked for and not there: their coming is a change too."""
 
     def get(self, name: str) -> _T | None:
         """The definition, or None where there is no such file."""
@@ -43,6 +45,7 @@ class _Shelf(Generic[_T]):
             return kept[1]
         signature = self._signature(name)
         if not signature:
+            self._missed.add(name)
             return None
         definition = self._read(name)
         self._kept[name] = signature, definition
@@ -57,7 +60,9 @@ class _Shelf(Generic[_T]):
         ]
         for name in changed:
             self._kept.pop(name, None)
-        return bool(changed)
+        come = [name for name in tuple(self._missed) if self._signature(name)]
+        self._missed.difference_update(come)
+        return bool(changed or come)
 
 
 class Catalog:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.catalog import Catalog
-from engine.errors import RunRefused
+from engine.errors import DefinitionError, RunRefused
 from engine.plan import ChildStep, GateStep, Plan, RunStep, decode, encode
 from engine.planner import bind, compile_blueprint
 from engine.project import Project
@@ -212,6 +212,18 @@ def test_refresh_reads_again_only_what_changed(folder: Path) -> None:
     shutil.rmtree(program.parent)
     assert catalog.refresh()
     assert catalog.capability(echo) is None
+
+
+def test_refresh_notices_what_was_missing_and_has_come(folder: Path) -> None:
+    echo, away = folder / "capabilities" / "test" / "echo", folder / "away"
+    echo.rename(away)
+    catalog = Project(folder).catalog
+    with pytest.raises(DefinitionError):
+        compile_blueprint(catalog, "test.hello")
+    away.rename(echo)
+    assert catalog.refresh()
+    assert compile_blueprint(catalog, "test.hello").blueprint == "test.hello"
+    assert not catalog.refresh()
 
 
 @pytest.mark.parametrize(
