@@ -21,6 +21,7 @@ from engine.versions import in_range
 
 MAX_FOLDER_BYTES = 64 * 1024**2
 MAX_FOLDER_FILES = 5_000
+MAX_MISSED = 10_000
 
 Signature: TypeAlias = tuple[tuple[str, int, int, int], ...]
 """Of each file: its path, when it changed, its size, its inode."""
@@ -45,7 +46,8 @@ class _Shelf(Generic[_T]):
             return kept[1]
         signature = self._signature(name)
         if not signature:
-            self._missed.add(name)
+            if len(self._missed) < MAX_MISSED:
+                self._missed.add(name)
             return None
         definition = self._read(name)
         self._kept[name] = signature, definition
