@@ -1,0 +1,1 @@
+"""Kept histories: what was recorded once must replay for ever."""
