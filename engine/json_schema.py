@@ -3,7 +3,7 @@
 Validation is jsonschema-rs; the sentences are our own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 

@@ -206,8 +206,10 @@ def _own(here: Schema, key: Key) -> _Found | None:
     if here.get("patternProperties"):
         return UNKNOWN
     others = here.get("additionalProperties", here.get("unevaluatedProperties"))
-    if isinstance(others, Mapping) or others is True:
-        return others or UNKNOWN
+    if others is True or others == {}:
+        return UNKNOWN
+    if isinstance(others, Mapping):
+        return others
     if others is False or properties:
         return Missing((key,), suggest(key, properties))
     return UNKNOWN if here.get("type") == "object" else None
@@ -219,7 +221,7 @@ def _item(here: Schema, key: int) -> _Found | None:
         return first[key]
     if "items" in here:
         return Missing((key,)) if here["items"] is False else here["items"]
-    return {"type": "string"} if here.get("type") == "string" else None
+    return {"type": "string"} if "string" in here.get("type", ()) else None
 
 
 def _sure(root: Json, schema: Json, key: str, depth: int) -> bool:

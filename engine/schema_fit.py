@@ -43,6 +43,8 @@ def mismatch(producer: Schema | None, consumer: Json) -> str | None:
 def in_words(kinds: Iterable[str]) -> str:
     """Types as a sentence names them: `text or null`."""
     words = [_WORDS[kind] for kind in sorted(kinds, key=_ORDER.index, reverse=True)]
+    if not words:
+        return "nothing"
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 

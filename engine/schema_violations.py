@@ -19,6 +19,7 @@ _WORDS: Final = {
     "object": "an object",
 }
 _SHOWN: Final = 60
+_MOST_NAMES: Final = 50
 
 
 def sentences(
@@ -46,13 +47,11 @@ def _of(
     path = tuple(error.instance_path)
     kind: Any = error.kind
     name = type(kind).__name__
-    if name == "AdditionalProperties" or name == "UnevaluatedProperties":
+    unexpected = _unexpected(name, error)
+    if unexpected:
         known = _properties(schema, error)
-        for unexpected in kind.unexpected:
-            yield (
-                (*path, unexpected),
-                (f"'{_cut(unexpected)}' is not known here{did_you_mean(unexpected, known)}"),
-            )
+        for word in unexpected[:_MOST_NAMES]:
+            yield (*path, word), f"'{_cut(word)}' is not known here{did_you_mean(word, known)}"
     elif name in ("AnyOf", "OneOfNotValid"):
         yield from _branches(schema, error, quote_values=quote_values)
     elif name == "PropertyNames":
@@ -60,6 +59,14 @@ def _of(
         yield path, f"the name of a property {inner[1]}"
     else:
         yield path, _sentence(name, error, quote_values=quote_values)
+
+
+def _unexpected(name: str, error: "ValidationError") -> list[str]:
+    """The properties that a closed schema does not know."""
+    if name in ("AdditionalProperties", "UnevaluatedProperties"):
+        return list(cast("Any", error.kind).unexpected)
+    closed = name == "FalseSchema" and list(error.schema_path)[-1:] == ["additionalProperties"]
+    return list(error.instance) if closed and isinstance(error.instance, dict) else []
 
 
 def _sentence(name: str, error: "ValidationError", *, quote_values: bool) -> str:

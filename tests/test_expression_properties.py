@@ -29,7 +29,7 @@ _ORDER = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
 _ALIKE = st.sampled_from(["==", "!=", "<", "in", "not in"])
 _COUNTED = st.sampled_from(["odd", "even", "divisibleby(3)", "integer"])
 _TEXT_FILTERS = st.sampled_from([
-    "upper", "lower", "title", "trim", "capitalize", "reverse", "replace('e', 'ee')", "e", "indent",
+    "upper", "lower", "title", "trim", "capitalize", "reverse", "replace('e', 'ee')", "indent",
     "center(9)", "truncate(5, true, '', 0)", "urlencode", "string", "wordwrap(4)",
 ])  # fmt: skip
 _LIST_FILTERS = st.sampled_from([
