@@ -204,3 +204,8 @@ def test_many_chatty_blocks_fit_into_a_steps_output(environment: dict[str, str])
     answer = call("\n".join(fences), environment)
     assert len(answer["blocks"]) == 40
     assert len(json.dumps(answer)) < 1_048_576
+    failed = call(
+        "\n".join([*fences, "```sh {name=last interactive=false}\nfalse\n```\n"]), environment
+    )
+    assert len(failed["error"]["details"]["blocks"]) == 41
+    assert len(json.dumps(failed["error"]["details"])) < 65_536

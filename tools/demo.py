@@ -169,9 +169,12 @@ def harmony(*command: str, **streams: Any) -> subprocess.CompletedProcess[str]:
 
 def print_blocks(document: dict[str, Any]) -> None:
     """What the runbook's blocks said."""
-    for block in document["outputs"]["blocks"]:
-        say(f"\n── {block['name']} · exit code {block['exitCode']} · {block['milliseconds']} ms")
-        say(block["stdout"].rstrip("\n"))
+    for block in document["outputs"]["blocks"] or ():
+        if block["outcome"] != "not-run":
+            say(
+                f"\n── {block['name']} · exit code {block['exitCode']} · {block['milliseconds']} ms"
+            )
+            say((block["stdout"] + block["stderr"]).rstrip("\n"))
 
 
 def show(command: tuple[str, ...]) -> None:

@@ -21,6 +21,8 @@ from failure import Failed
 
 OUTPUT_BYTES = 600_000
 """Of all blocks together, as JSON, so that a step's output stays below its limit of 1 MiB."""
+DETAILS_BYTES = 40_000
+"""Likewise where a block failed: the engine keeps 64 KiB of an error's details."""
 STREAM_BYTES = 65_536
 _TAIL = 500
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -134,14 +136,24 @@ def _failure(report: list[dict[str, Any]], index: int, ended: processes.Ended) -
     name = report[index]["name"]
     said = _text(ended.stderr).strip() or _text(ended.stdout).strip() or "it said nothing"
     said = said[-_TAIL:]
+    details = {
+        "blocks": [_shortened(block, DETAILS_BYTES // (2 * len(report))) for block in report]
+    }
     if ended.timed_out:
         seconds = round(ended.milliseconds / 1000)
-        return Failed("BLOCK_TIMED_OUT", f"block {name} was ended after {seconds} s: {said}",
-                      {"blocks": report})  # fmt: skip
-    return Failed(
-        "BLOCK_FAILED", f"block {name} failed with exit code {ended.exit_code}: {said}",
-        {"blocks": report},
-    )  # fmt: skip
+        return Failed(
+            "BLOCK_TIMED_OUT", f"block {name} was ended after {seconds} s: {said}", details
+        )
+    what = f"block {name} failed with exit code {ended.exit_code}: {said}"
+    return Failed("BLOCK_FAILED", what, details)
+
+
+def _shortened(block: dict[str, Any], share: int) -> dict[str, Any]:
+    if block["outcome"] == "not-run":
+        return block
+    kept = {key: _bounded(block[key].encode(), share) for key in ("stdout", "stderr")}
+    truncated = block["truncated"] or any(kept[key] != block[key] for key in kept)
+    return {**block, **kept, "truncated": truncated}
 
 
 def _kubeconfig() -> dict[str, str]:
