@@ -14,7 +14,13 @@ from rich.table import Table
 from benchmarks.measure import Figure
 
 BENCHMARKS = (
-    "compile", "process_runner", "cold_start", "hand_written", "sequential_step", "replay", "growth"
+    "compile",
+    "process_runner",
+    "cold_start",
+    "hand_written",
+    "sequential_step",
+    "replay",
+    "growth",
 )
 RESULTS = Path(__file__).parent / "results"
 
@@ -34,9 +40,7 @@ def show(figures: list[Figure]) -> None:
     for figure in figures:
         limit = "" if figure.limit is None else f"{figure.limit:g}"
         mark = "" if figure.limit is None else ("ok" if figure.reached else "OVER")
-        table.add_row(
-            figure.name, f"{figure.value:.3g} {figure.unit}", limit, mark, figure.detail
-        )
+        table.add_row(figure.name, f"{figure.value:.3g} {figure.unit}", limit, mark, figure.detail)
     Console(width=140).print(table)
 
 

@@ -30,7 +30,10 @@ def parallel(name: str, count: int) -> str:
 
 def typical(name: str, count: int) -> str:
     """What authors write: references, conditions, texts, a gate now and then."""
-    lines = [_head(name), "inputs: {type: object, properties: {who: {type: string, default: me}}}\n"]
+    lines = [
+        _head(name),
+        "inputs: {type: object, properties: {who: {type: string, default: me}}}\n",
+    ]
     lines.append("steps:\n")
     for n in range(count):
         before = f"{{{{ steps.s{n - 1}.output.text }}}}" if n else "start"

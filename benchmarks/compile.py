@@ -7,8 +7,8 @@ import yaml
 
 from benchmarks.blueprints import typical, write_project
 from benchmarks.measure import Figure, best_of, exponent
-from engine.catalog import Catalog
-from engine.planner import compile_blueprint
+from engine.language.catalog import Catalog
+from engine.language.planner import compile_blueprint
 
 SIZES = [20, 200, 2_000]
 
@@ -35,5 +35,7 @@ async def figures() -> list[Figure]:
             limit = 0.1 if size == 200 else None
             found.append(Figure(f"compile {size} steps", mine, limit, "s"))
             found.append(Figure(f"compile {size} steps / CSafeLoader", mine / theirs, None))
-    found.append(Figure("growth of compile, 20 to 2,000", exponent(SIZES, seconds), 1.1, "exponent"))
+    found.append(
+        Figure("growth of compile, 20 to 2,000", exponent(SIZES, seconds), 1.1, "exponent")
+    )
     return found

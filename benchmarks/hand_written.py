@@ -10,9 +10,9 @@ from temporalio.client import Client, WorkflowHandle
 
 from benchmarks.blueprints import gated, loop, parallel, sequential, write_project
 from benchmarks.measure import Figure, alternate
-from benchmarks.serving import HAND_QUEUE, both_workers
 from benchmarks.server import bare_server
-from engine.worker import TASK_QUEUE
+from benchmarks.serving import HAND_QUEUE, both_workers
+from engine.temporal.worker import TASK_QUEUE
 
 ROUNDS = 3
 LIMIT = 1.10
@@ -109,5 +109,3 @@ async def figures() -> list[Figure]:
                     one_history=False,
                 ),
             ]
-
-

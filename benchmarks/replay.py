@@ -14,10 +14,10 @@ from benchmarks.hand_written import START
 from benchmarks.measure import Figure
 from benchmarks.server import bare_server
 from benchmarks.serving import HAND_QUEUE, both_workers
-from engine.converter import DATA_CONVERTER
 from engine.interpreter.workflow import Run
 from engine.messages import StepAnswer
-from engine.worker import TASK_QUEUE
+from engine.temporal.converter import DATA_CONVERTER
+from engine.temporal.worker import TASK_QUEUE
 
 STEPS = 600
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from engine.converter import DATA_CONVERTER
-from engine.guardian import SEARCH_ATTRIBUTES, SETTINGS
+from engine.temporal.converter import DATA_CONVERTER
+from engine.temporal.guardian import SEARCH_ATTRIBUTES, SETTINGS
 
 
 @contextlib.asynccontextmanager

@@ -9,12 +9,12 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from benchmarks import by_hand
-from engine.activities import Activities
-from engine.flags import Flags
 from engine.messages import StepAnswer, StepCall
-from engine.project import Project
+from engine.project.folder import Project
 from engine.runners.process import ProcessRunner
-from engine.worker import workers
+from engine.steps.flags import Flags
+from engine.temporal.activities import Activities
+from engine.temporal.worker import workers
 
 HAND_QUEUE = "by-hand"
 

@@ -27,8 +27,14 @@ MAX_OUTPUT_BYTES = 1_048_576
 MAX_INPUTS_BYTES = 262_144
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True,
-           forbid_unknown_fields=True):
+class Part(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+):
     """The base of everything in a plan: frozen, strict, camelCase on the wire."""
 
 
@@ -196,8 +202,10 @@ class Plan(Part, frozen=True, kw_only=True):
     def child(self, blueprint: str) -> "Plan":
         """The plan of a descendant, closed again, so that it can run on its own."""
         return msgspec.structs.replace(
-            self.children[blueprint], capabilities=self.capabilities,
-            children=self.children, runbooks=self.runbooks,
+            self.children[blueprint],
+            capabilities=self.capabilities,
+            children=self.children,
+            runbooks=self.runbooks,
         )
 
 

@@ -18,10 +18,10 @@ import msgspec
 from temporalio import activity
 from temporalio.client import Client, WorkflowHistory
 
-from engine import failures, past_runs
-from engine.catalog import Catalog
-from engine.client import Runs
+from engine import failures
 from engine.errors import CapabilityFailed, Category, DefinitionError, RunRefused, StepTimedOut
+from engine.language.catalog import Catalog
+from engine.language.planner import bind, compile_blueprint
 from engine.messages import (
     CompiledRun,
     CompileRequest,
@@ -35,8 +35,9 @@ from engine.messages import (
     StepCall,
 )
 from engine.plan import Json, Plan
-from engine.planner import bind, compile_blueprint
-from engine.worker import run_until, workers
+from engine.temporal import past_runs
+from engine.temporal.client import Runs
+from engine.temporal.worker import run_until, workers
 
 TEMPORAL = Path(sysconfig.get_path("scripts")) / "temporal"
 PROJECT = Path(__file__).parent / "project"

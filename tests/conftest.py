@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine.client import Client, connect
-from engine.embedded import ServerAddress, embedded_server
+from engine.temporal.client import Client, connect
+from engine.temporal.embedded import ServerAddress, embedded_server
 
 _exit_status = pytest.StashKey[int]()
 

@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.check import check
 from engine.faults import Fault
-from engine.project import Project
+from engine.project.folder import Project
+from engine.validation.check import check
 
 ROOT = Path(__file__).parent.parent
 _MARK = re.compile(r"([A-Z_]+)@(\d+)")

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.messages import StepCall
 from engine.plan import Json
-from engine.project import Project
+from engine.project.folder import Project
 
 ID = "golden.test.program"
 CONTRACT: dict[str, Any] = {

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.commands import Command, RunInfo
 from engine.messages import Standing
 from engine.plan import Json, Plan
-from engine.run_state import RunState
-from engine.scenario import Scenario
-from engine.simulator import STARTED_AT_MS, Simulated, Simulation
+from engine.run.commands import Command, RunInfo
+from engine.run.run_state import RunState
+from engine.simulation.scenario import Scenario
+from engine.simulation.simulator import STARTED_AT_MS, Simulated, Simulation
 from tests.strategies import APPROVER, INPUTS, AnyContract
 
 P1: Mapping[str, Json] = {"incident_severity": "P1"}

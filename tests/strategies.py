@@ -10,7 +10,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from engine.commands import CallCapability
 from engine.messages import StepFailure
 from engine.plan import (
     Call,
@@ -27,7 +26,8 @@ from engine.plan import (
     Step,
     WaitStep,
 )
-from engine.scenario import Answer, Said, Scenario, Sent
+from engine.run.commands import CallCapability
+from engine.simulation.scenario import Answer, Said, Scenario, Sent
 
 CAPABILITY = "golden.test.act@1.0.0"
 PINNED = PinnedCapability(

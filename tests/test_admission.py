@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from engine.admission import admit
 from engine.messages import Actor, CompiledRun, CompileRequest, StartArguments
-from engine.project import Project
+from engine.project.folder import Project
+from engine.steps.admission import admit
 from tests.programmable import ID, project
 
 BLUEPRINT = f"""

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import DefinitionError
-from engine.fault_codes import FAULT_CODES
-from engine.planner import compile_blueprint
-from engine.project import Project
+from engine.language.fault_codes import FAULT_CODES
+from engine.language.planner import compile_blueprint
+from engine.project.folder import Project
 from tests import faulty
 
 FOLDER = faulty.ROOT / "tests" / "blueprints"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from engine.capability_case import check_capability_cases
-from engine.capability_cases import differences, execute_capability, run_capability_cases
 from engine.errors import DefinitionError, RunRefused
-from engine.flags import Flags
-from engine.project import Project
+from engine.project.folder import Project
 from engine.runners.base import Runner
 from engine.runners.process import ProcessRunner
-from engine.step_execution import StepExecutor
+from engine.steps.capability_case import check_capability_cases
+from engine.steps.capability_cases import differences, execute_capability, run_capability_cases
+from engine.steps.flags import Flags
+from engine.steps.step_execution import StepExecutor
 from tests.programmable import ID, project
 
 PROJECT = Path(__file__).parent / "project"

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from engine import case_reader
-from engine.case_checks import check_cases
-from engine.cases import CaseResult, run_cases
-from engine.catalog import Catalog
-from engine.coverage import coverage
 from engine.errors import DefinitionError, RunRefused
-from engine.policy import Person, Policy, Role
+from engine.language.catalog import Catalog
+from engine.project.policy import Person, Policy, Role
+from engine.simulation import case_reader
+from engine.simulation.case_checks import check_cases
+from engine.simulation.cases import CaseResult, run_cases
+from engine.simulation.coverage import coverage
 
 ROOT = Path(__file__).parent.parent
 SIMULATED = ROOT / "tests" / "simulated"

@@ -7,9 +7,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from engine.connection import connect
-from engine.embedded import ServerAddress
 from engine.errors import ServiceUnavailable
+from engine.temporal.connection import connect
+from engine.temporal.embedded import ServerAddress
 from tests.tls_front import Certificates, tls_front
 
 

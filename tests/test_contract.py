@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.catalog import Catalog
+from engine.language.catalog import Catalog
 from engine.plan import Retry
 from tests import faulty
 

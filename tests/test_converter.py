@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter
 
-from engine.converter import COMPRESS_ABOVE, DATA_CONVERTER, compress, expand
 from engine.messages import Decide, StartArguments
+from engine.temporal.converter import COMPRESS_ABOVE, DATA_CONVERTER, compress, expand
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False)

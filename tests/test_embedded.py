@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.connection import connect
-from engine.embedded import EmbeddedServer, embedded_server, state_folder
 from engine.errors import ServiceUnavailable
+from engine.temporal.connection import connect
+from engine.temporal.embedded import EmbeddedServer, embedded_server, state_folder
 
 USER = """
 import asyncio, sys
 from pathlib import Path
-from engine.connection import connect
-from engine.embedded import embedded_server
+from engine.temporal.connection import connect
+from engine.temporal.embedded import embedded_server
 async def main():
     async with embedded_server(Path(sys.argv[1])) as server:
         print(server.pid, flush=True)

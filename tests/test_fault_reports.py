@@ -11,9 +11,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from engine.fault_excerpts import as_human
-from engine.fault_reports import as_github, as_json, as_sarif, in_words
 from engine.faults import Fault
+from engine.validation.fault_excerpts import as_human
+from engine.validation.fault_reports import as_github, as_json, as_sarif, in_words
 from tests import faulty
 
 SARIF = json.loads((faulty.ROOT / "tests" / "data" / "sarif-2.1.0.json").read_text())

@@ -14,7 +14,7 @@ import grpc  # type: ignore[import-untyped]
 import pytest
 from openfeature.schemas.protobuf.flagd.evaluation.v2 import evaluation_pb2
 
-from engine.flags import ANSWER_WITHIN, Flags
+from engine.steps.flags import ANSWER_WITHIN, Flags
 
 
 def flag(value: object, state: str = "ENABLED") -> dict[str, object]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.check import check
-from engine.planner import compile_blueprint
-from engine.project import Project
+from engine.language.planner import compile_blueprint
+from engine.project.folder import Project
+from engine.validation.check import check
 from tests import faulty
 
 ITEM = "{{ item }}"

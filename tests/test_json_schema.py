@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import json_schema
-from engine.json_schema import check_schema, text_of, violations, with_defaults
+from engine.language import json_schema
+from engine.language.json_schema import check_schema, text_of, violations, with_defaults
 from engine.plan import Json
 
 _PERSON: dict[str, Json] = {

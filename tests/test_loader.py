@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.loader import MAX_FILE_BYTES, load, load_text
+from engine.language.loader import MAX_FILE_BYTES, load, load_text
 
 CORE = [
     ("true True TRUE", True),
@@ -169,7 +169,7 @@ def test_hostile_files_take_little_memory(tmp_path: Path) -> None:
     (tmp_path / "blueprints" / "large.yaml").write_bytes(b"a: 1\n" * 2_000_000)
     program = (
         "import resource, sys; from pathlib import Path\n"
-        "from engine.check import check; from engine.project import Project\n"
+        "from engine.validation.check import check; from engine.project.folder import Project\n"
         "faults = check(Project(Path(sys.argv[1])))\n"
         "print(len(faults), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
     )

@@ -6,8 +6,8 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.blueprint import WrittenNeed, WrittenStep
-from engine.needs import OUTCOMES, WELL, Certain, Needs
+from engine.language.blueprint import WrittenNeed, WrittenStep
+from engine.language.needs import OUTCOMES, WELL, Certain, Needs
 from engine.plan import Outcome
 
 KINDS = ("run", "gate", "set")

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from engine.catalog import Catalog
 from engine.errors import DefinitionError, RunRefused
+from engine.language.catalog import Catalog
+from engine.language.planner import bind, compile_blueprint
+from engine.language.versions import in_range
 from engine.plan import ChildStep, GateStep, Plan, RunStep, decode, encode
-from engine.planner import bind, compile_blueprint
-from engine.project import Project
-from engine.versions import in_range
+from engine.project.folder import Project
 from tests import faulty
 
 

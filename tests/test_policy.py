@@ -1,7 +1,7 @@
 """Who may do what."""
 
 from engine.messages import Standing
-from engine.policy import Person, Policy, Role
+from engine.project.policy import Person, Policy, Role
 
 POLICY = Policy(
     roles={

@@ -1,7 +1,7 @@
 """What `harmony plan` foresees."""
 
 from engine.plan import ChildStep, Json, Plan, SetStep
-from engine.preview import StepPreview, preview
+from engine.simulation.preview import StepPreview, preview
 from tests.strategies import after, call, gate_step, plan_of, run_step
 
 P1: dict[str, Json] = {"incident_severity": "P1"}

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.check import check
 from engine.errors import DefinitionError, RunRefused
-from engine.policy import Person, Role
-from engine.project import Project, find_project
-from engine.settings import SecretSource
+from engine.project.folder import Project, find_project
+from engine.project.policy import Person, Role
+from engine.project.settings import SecretSource
+from engine.validation.check import check
 from tests import faulty
 
 

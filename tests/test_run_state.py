@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from engine.commands import AskFlag, CallCapability, Command, Ended, RunInfo, StartTimer, Stop
 from engine.messages import Decide, Standing, StepFailure
 from engine.plan import MAX_OUTPUT_BYTES, Call, ChildStep, Json, Plan, Retry, SetStep, WaitStep
-from engine.run_state import RunState
+from engine.run.commands import AskFlag, CallCapability, Command, Ended, RunInfo, StartTimer, Stop
+from engine.run.run_state import RunState
 from tests.strategies import APPROVER, CAPABILITY, after, call, gate_step, plan_of, run_step
 
 MAY = Standing(roles=(APPROVER,))

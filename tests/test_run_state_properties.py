@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.commands import CallCapability, Ended, RunInfo
 from engine.plan import Outcome, Plan
-from engine.run_state import RunState
-from engine.scenario import Answer, Scenario
-from engine.simulator import Simulated
+from engine.run.commands import CallCapability, Ended, RunInfo
+from engine.run.run_state import RunState
+from engine.simulation.scenario import Answer, Scenario
+from engine.simulation.simulator import Simulated
 from tests.simulating import Restoring, outcomes, run_plan
 from tests.strategies import INPUTS, KINDS, UNTIMED, after, plan_of, plans, run_step, scenarios
 

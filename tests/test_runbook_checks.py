@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from engine import shell_names, shell_text
-from engine.catalog import Catalog
-from engine.fault_codes import FAULT_CODES
-from engine.reading import MAX_FAULTS
-from engine.runbook_reader import read_runbook
+from engine.language import shell_names, shell_text
+from engine.language.catalog import Catalog
+from engine.language.fault_codes import FAULT_CODES
+from engine.language.reading import MAX_FAULTS
+from engine.language.runbook_reader import read_runbook
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "runbooks/checks"

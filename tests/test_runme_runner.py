@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.runbook_reader import read_runbook
+from engine.language.runbook_reader import read_runbook
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "capabilities/operations/runme-runner"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from engine import schema_types
 from engine.expressions import Reference, parse_condition
-from engine.schema_types import UNKNOWN, Missing
+from engine.language import schema_types
+from engine.language.schema_types import UNKNOWN, Missing
 
 _FOLDER = Path(__file__).parent / "schema_types"
 _FIELDS = yaml.safe_load((_FOLDER / "fields.yaml").read_text())

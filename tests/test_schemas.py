@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from engine import json_schema
-from engine.loader import load
-from engine.project import Project
-from engine.runbook_reader import read_runbook
+from engine.language import json_schema
+from engine.language.loader import load
+from engine.language.runbook_reader import read_runbook
+from engine.project.folder import Project
 
 ROOT = Path(__file__).parent.parent
 SCHEMAS = ROOT / "engine" / "schemas"
@@ -72,6 +72,6 @@ def test_each_runbook_fits_the_schema_of_its_front_matter(path: Path) -> None:
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "tests" / "project"], ids=["shipped", "fixture"])
 def test_what_is_shipped_validates_clean(folder: Path) -> None:
-    from engine.check import check
+    from engine.validation.check import check
 
     assert check(Project(folder)) == ()

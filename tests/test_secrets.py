@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.capability import Capability, SecretKey
 from engine.errors import SecretMissing
-from engine.secrets import bind_secrets
-from engine.settings import SecretSource
+from engine.language.capability import Capability, SecretKey
+from engine.project.settings import SecretSource
+from engine.steps.secrets import bind_secrets
 
 ID = "golden.test.keeper"
 

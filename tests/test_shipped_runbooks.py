@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from engine.catalog import Catalog
+from engine.language.catalog import Catalog
 from tests.test_runme_runner import call
 
 ROOT = Path(__file__).parent.parent

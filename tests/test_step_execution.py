@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from engine.errors import RunnerUnavailable, StepError
-from engine.flags import Flags
 from engine.messages import StepAnswer
 from engine.plan import Json, PinnedRunbook
-from engine.project import Project
+from engine.project.folder import Project
 from engine.runners.base import Executed, Execution, Runner
 from engine.runners.process import ProcessRunner
-from engine.step_execution import StepExecutor, hosts
+from engine.steps.flags import Flags
+from engine.steps.step_execution import StepExecutor, hosts
 from tests.programmable import ID, call_of, project
 
 TOKEN = {"secrets": {"required": ["token"], "properties": {"token": {"x-env": "TOKEN"}}}}

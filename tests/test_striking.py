@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.striking import STRUCK, Striker
+from engine.steps.striking import STRUCK, Striker
 
 SECRETS = (
     "hunter2!",

@@ -1,8 +1,8 @@
-"""Writes docs/reference/faults.md from engine/fault_codes.py: `python -m tools.fault_page`."""
+"""Writes docs/reference/faults.md from engine/language/fault_codes.py: `python -m tools.fault_page`."""
 
 from pathlib import Path
 
-from engine.fault_codes import FAULT_CODES
+from engine.language.fault_codes import FAULT_CODES
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "faults.md"
 

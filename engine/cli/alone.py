@@ -42,10 +42,10 @@ def run(frame: Frame, wanted: Alone) -> StepAnswer:
 
 
 async def _run(frame: Frame, wanted: Alone) -> StepAnswer:
-    from engine.capability_cases import execute_capability
-    from engine.flags import Flags
     from engine.runners.choice import choose_runner
-    from engine.step_execution import StepExecutor
+    from engine.steps.capability_cases import execute_capability
+    from engine.steps.flags import Flags
+    from engine.steps.step_execution import StepExecutor
 
     project = frame.project
     settings = project.settings

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from engine.context import CONTEXT_SCHEMA
+from engine.language.context import CONTEXT_SCHEMA
 from engine.messages import Actor
 from engine.plan import MAX_INPUTS_BYTES, Json
 
@@ -63,7 +63,7 @@ def _read(name: str, option: str) -> bytes:
 
 
 def _yaml(data: bytes, name: str, option: str) -> Json:
-    from engine.loader import load_text
+    from engine.language.loader import load_text
 
     document = load_text(data, name)
     for fault in document.faults:

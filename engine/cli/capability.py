@@ -6,11 +6,11 @@ import click
 import msgspec
 
 from engine import durations
-from engine.capability import Capability
 from engine.cli import completing, output, schema_text
 from engine.cli.capability_run import run_command
 from engine.cli.definitions import known_capability
 from engine.cli.frame import Frame, harmony_command, harmony_group
+from engine.language.capability import Capability
 from engine.plan import Json
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from engine.catalog import Catalog
 from engine.errors import RunRefused
+from engine.language.catalog import Catalog
 from engine.suggestions import did_you_mean
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.capability import SecretKey
 from engine.cli.frame import Frame
 from engine.errors import DefinitionError, HarmonyError, ServiceUnavailable
-from engine.project import Project
-from engine.settings import SecretSource
+from engine.language.capability import SecretKey
+from engine.project.folder import Project
+from engine.project.settings import SecretSource
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -44,7 +44,7 @@ def surroundings(frame: Frame) -> Iterator[Finding]:
 
 
 def _definitions(project: Project) -> Finding:
-    from engine.check import check
+    from engine.validation.check import check
 
     catalog = project.catalog
     held = (
@@ -78,7 +78,7 @@ def _settings(project: Project) -> Iterator[Finding]:
 
 
 def _flags(project: Project) -> Finding:
-    from engine.flags import Flags
+    from engine.steps.flags import Flags
 
     file = project.settings.flags_file
     source = Flags(file, os.environ).source
@@ -150,8 +150,8 @@ async def service(frame: Frame) -> list[Finding]:
 
     if not reach.on_cluster():
         return await _embedded(frame)
-    from engine.cli.server_clock import look
-    from engine.connection import connect
+    from engine.temporal.connection import connect
+    from engine.temporal.server_clock import look
 
     try:
         client = await connect(timeout=_TIMEOUT)
@@ -170,7 +170,7 @@ async def service(frame: Frame) -> list[Finding]:
 
 
 async def _embedded(frame: Frame) -> list[Finding]:
-    from engine import embedded
+    from engine.temporal import embedded
 
     state = frame.state_folder
     try:

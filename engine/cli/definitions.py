@@ -1,9 +1,9 @@
 """Finds what a name on the command line means, or says what is near it."""
 
-from engine.capability import Capability
-from engine.catalog import Catalog
 from engine.errors import RunRefused
-from engine.runbook import Runbook
+from engine.language.capability import Capability
+from engine.language.catalog import Catalog
+from engine.language.runbook import Runbook
 from engine.suggestions import did_you_mean
 
 

@@ -15,7 +15,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan", "source": "blue
 def show(faults: Sequence[Fault], folder: Path) -> None:
     """Each fault with its source line, on stderr."""
     if faults:
-        from engine.fault_excerpts import as_human
+        from engine.validation.fault_excerpts import as_human
 
         output.say(as_human(faults, folder, paint))
 
@@ -27,7 +27,7 @@ def paint(text: str, role: str) -> str:
 
 def document(faults: Sequence[Fault]) -> dict[str, Json]:
     """As `validate --format json` gives them."""
-    from engine.fault_reports import as_json
+    from engine.validation.fault_reports import as_json
 
     return {"faults": as_json(faults)}
 

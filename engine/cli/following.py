@@ -8,9 +8,9 @@ from engine.cli import asking
 from engine.cli.presenter import Presenter
 from engine.cli.run_lines import open_gates
 from engine.cli.shown import one_line
-from engine.client import Runs
 from engine.errors import HarmonyError
 from engine.messages import Actor, Decide, GateView, RunView, Standing
+from engine.temporal.client import Runs
 
 
 class Follower:

@@ -17,7 +17,7 @@ from engine.cli.lazy import LazyGroup
 from engine.errors import RunRefused
 
 if TYPE_CHECKING:
-    from engine.project import Project
+    from engine.project.folder import Project
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -38,7 +38,7 @@ class Frame:
     def project(self) -> "Project":
         """The project folder and what belongs to it; RunRefused where there is none."""
         if self._project is None:
-            from engine.project import Project, find_project
+            from engine.project.folder import Project, find_project
 
             folder = self.project_option or find_project(Path.cwd())
             self._project = Project(folder, env_file=self.env_option)
@@ -48,7 +48,7 @@ class Frame:
     def has_project(self) -> bool:
         """Whether a project folder is at hand; one that was named must be there."""
         if self._project is None and self.project_option is None:
-            from engine.project import find_project
+            from engine.project.folder import find_project
 
             try:
                 find_project(Path.cwd())
@@ -59,7 +59,7 @@ class Frame:
     @property
     def state_folder(self) -> Path:
         """Where the embedded server keeps its file and logs; not made by asking."""
-        from engine.embedded import state_folder
+        from engine.temporal.embedded import state_folder
 
         return state_folder(self.state_option)
 

@@ -23,7 +23,7 @@ _FORMATS = ("text", "mermaid", "svg")
 )
 def command(frame: Frame, blueprint: str, form: str) -> None:
     """Draw the steps of a blueprint and what waits for what."""
-    from engine.planner import compile_blueprint
+    from engine.language.planner import compile_blueprint
 
     plan = compile_blueprint(frame.project.catalog, blueprint)
     drawn = shape.of(plan)

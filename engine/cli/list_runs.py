@@ -15,7 +15,7 @@ from engine.cli.shown import clock, span
 from engine.plan import Json
 
 if TYPE_CHECKING:
-    from engine.client import ListedRun
+    from engine.temporal.client import ListedRun
 
 _STATUS = ("running", "succeeded", "failed", "rejected", "timed_out", "cancelled")
 _HEADER = ("RUN", "BLUEPRINT", "STATUS", "SEVERITY", "INCIDENT", "STARTED", "TOOK")
@@ -44,7 +44,7 @@ def command(frame: Frame, limit: int, **wanted: str | None) -> int:
 
 async def _found(frame: Frame, wanted: dict[str, str | None], limit: int) -> "list[ListedRun]":
     async with service(frame, "kept") as temporal:
-        from engine.client import RunFilter
+        from engine.temporal.client import RunFilter
 
         return await temporal.runs.list(RunFilter(**wanted), limit=limit)
 

@@ -11,7 +11,7 @@ from engine.cli import output
 from engine.cli.arguments import system_user
 from engine.cli.frame import Frame, harmony_command, harmony_group
 from engine.errors import RunRefused
-from engine.policy import APPROVE, Policy
+from engine.project.policy import APPROVE, Policy
 
 _WORD = "[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 _LATER_WORD = "[a-z0-9]+(?:-[a-z0-9]+)*"

@@ -14,7 +14,7 @@ from engine.errors import RunRefused
 from engine.messages import Actor, StartArguments
 
 if TYPE_CHECKING:
-    from engine.planner import BoundPlan
+    from engine.language.planner import BoundPlan
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LONGEST_ID = 255
@@ -96,7 +96,7 @@ def check(frame: Frame, asked: Order) -> "BoundPlan | None":
     """
     if on_cluster() and not frame.has_project:
         return None
-    from engine.planner import bind, compile_blueprint
+    from engine.language.planner import bind, compile_blueprint
 
     project = frame.project
     plan = compile_blueprint(project.catalog, asked.blueprint)

@@ -8,6 +8,7 @@ import msgspec
 
 from engine.errors import ExpressionFailed
 from engine.expressions import evaluate
+from engine.language.planner import BoundPlan
 from engine.plan import (
     Call,
     ChildStep,
@@ -19,12 +20,11 @@ from engine.plan import (
     RunStep,
     Step,
 )
-from engine.planner import BoundPlan
-from engine.policy import Policy
-from engine.preview import GatePreview, StepPreview, preview
-from engine.project import Project
-from engine.settings import Settings
-from engine.step_execution import hosts
+from engine.project.folder import Project
+from engine.project.policy import Policy
+from engine.project.settings import Settings
+from engine.simulation.preview import GatePreview, StepPreview, preview
+from engine.steps.step_execution import hosts
 
 
 class _Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

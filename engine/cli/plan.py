@@ -24,7 +24,7 @@ def command(
     """
     from engine.cli.outlook import look_ahead
     from engine.cli.plan_text import lines
-    from engine.planner import bind, compile_blueprint
+    from engine.language.planner import bind, compile_blueprint
 
     inputs = arguments.inputs(given_inputs)
     context = arguments.context(given_context, severity)

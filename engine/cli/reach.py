@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from engine.cli.frame import Frame
 from engine.cli.leaving import keep_stdout
-from engine.embedded import EmbeddedServer
 from engine.errors import ServiceUnavailable
+from engine.temporal.embedded import EmbeddedServer
 
 if TYPE_CHECKING:
-    from engine.client import Client, Runs
+    from engine.temporal.client import Client, Runs
 
 Need: TypeAlias = Literal["running", "kept", "started"]
 """What a command needs of the embedded server: that it runs already; that something was kept, to
@@ -68,7 +68,7 @@ async def service(
     """Temporal for as long as the block runs; `share` is one that was begun before."""
     keep_stdout()
     if on_cluster():
-        from engine.client import Runs, connect
+        from engine.temporal.client import Runs, connect
 
         client = await connect(timeout=_CLUSTER_SECONDS)
         host = os.environ["TEMPORAL_ADDRESS"].rpartition(":")[0]
@@ -76,7 +76,7 @@ async def service(
         return
     held = share or embedded(frame, need)
     try:
-        from engine.client import Runs, connect
+        from engine.temporal.client import Runs, connect
 
         found = await held.ready()
         client = await connect(found.address)

@@ -96,7 +96,7 @@ class _Running:
     @contextlib.asynccontextmanager
     async def _worker(self, temporal: Service) -> AsyncIterator[asyncio.Task[None]]:
         """A worker in this process; at the end it lets what it has under way come to its end."""
-        from engine.worker import serve
+        from engine.temporal.worker import serve
 
         stop = asyncio.Event()
         serving = asyncio.create_task(

@@ -9,8 +9,8 @@ from engine.cli import completing, output, schema_text
 from engine.cli.definitions import known_runbook
 from engine.cli.frame import Frame, harmony_command, harmony_group
 from engine.cli.runbook_run import run_command
+from engine.language.runbook import Runbook
 from engine.plan import Json
-from engine.runbook import Runbook
 
 
 @harmony_command("list")

@@ -17,9 +17,9 @@ from engine.faults import Fault, in_order
 from engine.plan import Json
 
 if TYPE_CHECKING:
-    from engine.capability_cases import CapabilityCaseResult
-    from engine.cases import CaseResult
-    from engine.coverage import Coverage
+    from engine.simulation.cases import CaseResult
+    from engine.simulation.coverage import Coverage
+    from engine.steps.capability_cases import CapabilityCaseResult
 
 
 @dataclass(slots=True)
@@ -69,8 +69,8 @@ def command(frame: Frame, paths: tuple[str, ...], coverage: bool) -> int:  # noq
 def _test_blueprints(
     frame: Frame, names: Iterable[str], report: _Report, *, coverage: bool
 ) -> None:
-    from engine.cases import run_cases
-    from engine.coverage import coverage as coverage_of
+    from engine.simulation.cases import run_cases
+    from engine.simulation.coverage import coverage as coverage_of
 
     project = frame.project
     for name in names:
@@ -87,8 +87,8 @@ def _test_blueprints(
 async def _test_capabilities(frame: Frame, names: Sequence[str], report: _Report) -> None:
     if not names:
         return
-    from engine.capability_cases import run_capability_cases
     from engine.runners.choice import choose_runner
+    from engine.steps.capability_cases import run_capability_cases
 
     runner, _ = choose_runner(frame.project.settings.runner)
     try:

@@ -10,7 +10,7 @@ from engine.cli.fault_output import document, paint
 from engine.cli.frame import Frame, harmony_command
 from engine.errors import RunRefused
 from engine.faults import Fault, has_error
-from engine.project import Project, find_project
+from engine.project.folder import Project, find_project
 
 FORMATS = ("human", "json", "github", "sarif")
 
@@ -29,7 +29,7 @@ def command(frame: Frame, paths: Sequence[Path], form: str | None) -> int:
     A PATH is a file or folder of the project; without one it is all of it. Exit status 2 where
     there is an error; warnings alone are 0.
     """
-    from engine.check import check
+    from engine.validation.check import check
 
     project = _project(frame, paths)
     for path in paths:
@@ -59,8 +59,8 @@ def _refuse_outside(path: Path, folder: Path) -> None:
 
 
 def _human(faults: Sequence[Fault], folder: Path) -> None:
-    from engine.fault_excerpts import as_human
-    from engine.fault_reports import in_words
+    from engine.validation.fault_excerpts import as_human
+    from engine.validation.fault_reports import in_words
 
     if faults:
         output.result(as_human(faults, folder, paint) + "\n")
@@ -68,7 +68,7 @@ def _human(faults: Sequence[Fault], folder: Path) -> None:
 
 
 def _for_programs(frame: Frame, faults: Sequence[Fault], form: str, prefix: str) -> None:
-    from engine import fault_reports
+    from engine.validation import fault_reports
 
     if form == "json":
         output.document(frame, document(faults))

@@ -64,7 +64,7 @@ class _Serving:
             await self._with(temporal, interrupts)
 
     async def _with(self, temporal: Service, interrupts: Interrupts) -> None:
-        from engine.worker import TASK_QUEUE, serve
+        from engine.temporal.worker import TASK_QUEUE, serve
 
         serving = asyncio.create_task(
             serve(

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from engine.commands import Ended
 from engine.interpreter.driver import HEARTBEAT_TIMEOUT, Driver
 from engine.messages import ChildEnd
+from engine.run.commands import Ended
 
 WATCH_TIMEOUT = timedelta(days=365)
 WATCH_QUEUE = "{}-watch"

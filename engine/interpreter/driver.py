@@ -13,7 +13,11 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from engine import failures, instants
-from engine.commands import (
+from engine.interpreter.clock import Clock, now_ms
+from engine.interpreter.starting import ChildStart
+from engine.messages import CompiledRun, GateView, RunView, StepAnswer, StepCall, StepFailure
+from engine.plan import Plan
+from engine.run.commands import (
     AskFlag,
     CallCapability,
     Command,
@@ -22,11 +26,7 @@ from engine.commands import (
     StartTimer,
     Stop,
 )
-from engine.interpreter.clock import Clock, now_ms
-from engine.interpreter.starting import ChildStart
-from engine.messages import CompiledRun, GateView, RunView, StepAnswer, StepCall, StepFailure
-from engine.plan import Plan
-from engine.run_state import RunState
+from engine.run.run_state import RunState
 
 ONCE = RetryPolicy(maximum_attempts=1)
 LOCAL_TIMEOUT = timedelta(seconds=10)

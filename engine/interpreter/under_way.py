@@ -20,7 +20,7 @@ from engine.interpreter.gates import CHILD_GATES, Gates, read_answer
 from engine.interpreter.starting import Continued
 from engine.messages import Decide, Entry, GateView, Reply, RunView
 from engine.plan import GateStep, Plan
-from engine.run_state import RunState
+from engine.run.run_state import RunState
 
 APPROVAL = "approval"
 NO_POLICY = "There is no policy.yaml: everyone has every role"

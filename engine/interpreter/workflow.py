@@ -14,7 +14,6 @@ from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 
 from engine import failures
-from engine.commands import RunInfo
 from engine.errors import RunRefused
 from engine.interpreter.clock import Clock
 from engine.interpreter.starting import ChildStart, Continued, read_start
@@ -30,7 +29,8 @@ from engine.messages import (
     StartArguments,
 )
 from engine.plan import Plan
-from engine.run_state import RunState
+from engine.run.commands import RunInfo
+from engine.run.run_state import RunState
 
 COMPILE_TIMEOUT = timedelta(seconds=60)
 COMPILE_RETRY = RetryPolicy(maximum_attempts=3)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from engine.cli.server_clock import look
-from engine.client import Client
+from engine.temporal.client import Client
+from engine.temporal.server_clock import look
 from tests.cli.conftest import Harmony
 
 

@@ -5,10 +5,10 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from engine.client import connect
 from engine.interpreter import driver
-from engine.project import Project
-from engine.worker import serve
+from engine.project.folder import Project
+from engine.temporal.client import connect
+from engine.temporal.worker import serve
 
 PROJECT = Path(__file__).parent.parent / "lost"
 HEARTBEAT_TIMEOUT = timedelta(seconds=3)

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
-from engine.client import Client, Runs, connect
-from engine.embedded import ServerAddress, embedded_server
 from engine.messages import RunView, StartArguments
+from engine.temporal.client import Client, Runs, connect
+from engine.temporal.embedded import ServerAddress, embedded_server
 from tests.canned import World, outcomes, text_of, world
 from tests.test_embedded import until
 

@@ -1,6 +1,6 @@
 """Blueprints that run blueprints: their gates, loops of them, their ends."""
 
-from engine.client import Client
+from engine.temporal.client import Client
 from tests.canned import Canned, outcomes, world
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from engine.client import Client
+from engine.temporal.client import Client
 from tests.canned import Canned, outcomes, world
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engine.client import Client, RunFilter
+from engine.temporal.client import Client, RunFilter
 from tests.canned import Canned, outcomes, text_of, world
 
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from engine.client import Client
 from engine.messages import Actor, GateView
+from engine.temporal.client import Client
 from tests.canned import Canned, World, outcomes, world
 
 P1 = {"incident_severity": "P1"}

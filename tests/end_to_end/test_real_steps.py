@@ -15,15 +15,15 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
-from engine import worker
-from engine.activities import Activities
-from engine.client import Runs
 from engine.errors import RunnerUnavailable
-from engine.flags import Flags
 from engine.messages import Actor, RunView, StartArguments, StepAnswer
-from engine.project import Project
+from engine.project.folder import Project
 from engine.runners.base import Executed, Execution, Runner
 from engine.runners.process import ProcessRunner
+from engine.steps.flags import Flags
+from engine.temporal import worker
+from engine.temporal.activities import Activities
+from engine.temporal.client import Runs
 from tests.programmable import ID, call_of, project
 from tests.runners.programs import marked, until
 

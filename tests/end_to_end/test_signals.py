@@ -2,7 +2,7 @@
 
 import json
 
-from engine.client import Client
+from engine.temporal.client import Client
 from tests.canned import Canned, outcomes, world
 
 

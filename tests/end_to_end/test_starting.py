@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from engine.client import Client, RunFilter
 from engine.errors import RunRefused
 from engine.messages import RunView, StartArguments, StepCall
 from engine.plan import encode
+from engine.temporal.client import Client, RunFilter
 from tests.canned import Canned, World, outcomes, world
 
 

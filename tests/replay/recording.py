@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from engine.client import connect
-from engine.embedded import embedded_server
+from engine.temporal.client import connect
+from engine.temporal.embedded import embedded_server
 from tests.canned import Canned, World, outcomes, world
 
 KEPT = Path(__file__).parent

@@ -7,10 +7,10 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from engine import past_runs
-from engine.converter import DATA_CONVERTER
 from engine.interpreter.workflow import Run
-from engine.worker import WORKFLOW_RUNNER
+from engine.temporal import past_runs
+from engine.temporal.converter import DATA_CONVERTER
+from engine.temporal.worker import WORKFLOW_RUNNER
 from tests.replay.recording import KEPT, KINDS
 
 ENDS = {

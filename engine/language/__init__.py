@@ -1,0 +1,1 @@
+"""What authors write, from text to Plan, or every fault."""

@@ -1,0 +1,62 @@
+"""`run` with `with`, `config` and `secrets` → WrittenCall."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.language.blueprint import WrittenCall
+from engine.language.document import Path
+from engine.language.reading import DOTTED_ID, Reading
+from engine.plan import Json
+
+
+def read_call(reading: Reading, value: Json, path: Path) -> WrittenCall | None:
+    """`{run, with, config, secrets}` of an `undo` or a `notify`."""
+    call = reading.mapping(value, path)
+    if call is None:
+        return None
+    reading.keys(call, path, ("run", "with", "config", "secrets"), ("run",))
+    return read_call_of(reading, call, path) if "run" in call else None
+
+
+def read_call_of(reading: Reading, parent: Mapping[str, Json], path: Path) -> WrittenCall | None:
+    """The call of a mapping that holds `run`, whatever else it holds."""
+    value = parent["run"]
+    if not isinstance(value, str):
+        reading.wrong_type(value, (*path, "run"), "the id of a capability")
+        return None
+    name, at, wanted = value.partition("@")
+    form = "golden.operations.runme-runner or golden.operations.runme-runner@1.2"
+    name = reading.identifier(name, (*path, "run"), DOTTED_ID, form)
+    if at and not _is_range(wanted):
+        reading.fault(
+            "VERSION",
+            f"'@{wanted[:60]}' is not a range of versions",
+            (*path, "run"),
+            hint="Write @1, @1.2 or @1.2.3.",
+        )
+        wanted = ""
+    fields: dict[str, Any] = {}
+    if "with" in parent:
+        fields["with_"] = reading.mapping(parent["with"], (*path, "with")) or {}
+    if "config" in parent:
+        fields["config"] = reading.mapping(parent["config"], (*path, "config")) or {}
+    if "secrets" in parent:
+        fields["secrets"] = _secrets(reading, parent["secrets"], (*path, "secrets"))
+    return WrittenCall(path=path, capability=name, range=wanted or None, **fields) if name else None
+
+
+def _is_range(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) <= 3 and all(
+        part.isascii() and part.isdigit() and len(part) < 10 for part in parts
+    )
+
+
+def _secrets(reading: Reading, value: Json, path: Path) -> dict[str, str]:
+    found = {}
+    for key, entry in (reading.mapping(value, path) or {}).items():
+        if isinstance(entry, str) and entry.strip():
+            found[key] = entry
+        else:
+            reading.wrong_type(entry, (*path, key), "the name of an entry of harmony.yaml")
+    return found

@@ -1,0 +1,47 @@
+"""JSON Schemas inside definitions: whether they are valid, and whether values match them."""
+
+from collections.abc import Mapping
+
+from engine.language import json_schema
+from engine.language.document import Path, render_path
+from engine.language.reading import Reading
+from engine.plan import Json
+
+MOST = 50
+"""Faults of one schema or value; beyond, the rest says nothing new."""
+
+
+def check_schema(reading: Reading, schema: Mapping[str, Json], path: Path) -> bool:
+    """Report what is wrong with a schema; whether nothing is."""
+    wrong = json_schema.check_schema(schema)
+    for where, message in wrong[:MOST]:
+        reading.fault("SCHEMA", message, (*path, *where))
+    return not wrong
+
+
+def check_object_schema(reading: Reading, schema: Mapping[str, Json], path: Path) -> bool:
+    """The same for a schema that must describe an object."""
+    if schema and schema.get("type") != "object" and "$ref" not in schema:
+        message = f"'{path[-1]}' describes an object; say `type: object`"
+        reading.fault("SCHEMA", message, (*path, "type"), key=True)
+        return False
+    return check_schema(reading, schema, path)
+
+
+def check_value(
+    reading: Reading, schema: Mapping[str, Json], value: Json, path: Path, code: str
+) -> None:
+    """Report where a literal value does not match its schema."""
+    if json_schema.check_schema(schema):
+        return
+    for where, message in json_schema.violations(schema, value)[:MOST]:
+        place = (*path, *where)
+        reading.fault(code, named(place, message), place)
+
+
+def named(path: Path, message: str) -> str:
+    """A sentence about a value, with the value's name in front where it has none."""
+    last = next((at for at in reversed(range(len(path))) if isinstance(path[at], str)), None)
+    if last is None or message.startswith("'"):
+        return message
+    return f"'{render_path(path[last:])}' {message}"

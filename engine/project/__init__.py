@@ -1,0 +1,1 @@
+"""A project folder: its configuration, its people, what it binds."""

@@ -1,0 +1,43 @@
+"""flags.json against flagd's format."""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+
+from engine.faults import Fault
+from engine.language import json_schema
+from engine.language.document import Document
+from engine.language.loader import load
+from engine.language.reading import meant
+from engine.language.schema_checks import named
+from engine.project.folder import Project
+
+
+def check_flags(project: Project) -> Iterator[Fault]:
+    """What flagd would not read, or read in another way than it was meant. JSON is YAML, so that
+    each fault has its place."""
+    path = project.written_settings.flags_file
+    if path is None or not path.is_file():
+        return
+    document = load(path, project.folder if path.is_relative_to(project.folder) else path.parent)
+    yield from document.faults
+    if document.value is None:
+        return
+    schema = json.loads(files("engine").joinpath("schemas", "flags.json").read_text("utf-8"))
+    wrong = json_schema.violations(schema, document.value)
+    for place, message in wrong:
+        yield document.fault("FLAG", named(place, message), place)
+    if not wrong:
+        yield from _variants(document)
+
+
+def _variants(document: Document) -> Iterator[Fault]:
+    for name, flag in document.value["flags"].items():
+        variants, default = flag["variants"], flag.get("defaultVariant")
+        if default is not None and default not in variants:
+            message = f"'{default[:60]}' is none of the flag's variants"
+            path = ("flags", name, "defaultVariant")
+            yield document.fault("FLAG", message, path, hint=meant(default, variants))
+        if len({type(value) for value in variants.values()}) > 1:
+            message = "the variants of a flag are of one type"
+            yield document.fault("FLAG", message, ("flags", name, "variants"))

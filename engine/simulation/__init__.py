@@ -1,0 +1,1 @@
+"""Runs without a server, in simulated time: cases, coverage, preview."""

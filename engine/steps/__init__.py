@@ -1,0 +1,1 @@
+"""What a step needs around its program: flags, scopes, secrets, contracts."""

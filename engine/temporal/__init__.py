@@ -1,0 +1,1 @@
+"""Serving, reaching and starting Temporal."""

@@ -1,0 +1,123 @@
+"""What a run asks of its worker: its plan, its steps, its people, its flags."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from temporalio import activity
+
+from engine import failures
+from engine.errors import CapabilityFailed, HarmonyError
+from engine.messages import CompiledRun, CompileRequest, Standing, StepAnswer, StepCall
+from engine.project.folder import Project
+from engine.runners.base import Runner
+from engine.steps.admission import admit
+from engine.steps.flags import Flags
+from engine.steps.step_execution import StepExecutor
+
+HEARTBEAT_SECONDS = 1.0
+"""A cancellation comes back with a heartbeat; this is how long one may take to be heard."""
+_log = logging.getLogger("harmony.step")
+
+
+class Activities:
+    """Bound to one project and one runner; serves many runs at once."""
+
+    def __init__(
+        self,
+        project: Project,
+        runner: Runner,
+        flags: Flags,
+        *,
+        allow_solo: bool = True,
+        indexed: bool = False,
+    ) -> None:
+        self._project = project
+        self._flags = flags
+        self._allow_solo = allow_solo
+        self._indexed = indexed
+        self._executor = StepExecutor(project, runner, flags)
+
+    @property
+    def all(self) -> Sequence[Callable[..., Any]]:
+        """What a worker registers."""
+        return self.compile_plan, self.run_step, self.standing_of, self.flag_is_on
+
+    @activity.defn(name="compile_plan")
+    async def compile_plan(self, request: CompileRequest) -> CompiledRun:
+        """The plan bound to the run's inputs, or why there is none; never fails."""
+        return admit(self._project, request, allow_solo=self._allow_solo, indexed=self._indexed)
+
+    @activity.defn(name="standing_of")
+    async def standing_of(self, name: str) -> Standing:
+        """What policy.yaml says of a name now."""
+        self._project.refresh()
+        return self._project.policy.standing(name)
+
+    @activity.defn(name="flag_is_on")
+    async def flag_is_on(self, flag: str) -> bool:
+        """Whether a flag is on; the default where nothing answers."""
+        return await self._flags.is_on(flag)
+
+    @activity.defn(name="run_step")
+    async def run_step(self, call: StepCall) -> StepAnswer:
+        """One attempt of a step; its failure is always a StepFailure."""
+        try:
+            async with _heartbeats():
+                return await self._executor.run(call, _log_lines(call))
+        except HarmonyError as error:
+            raise failures.to_failure(error) from None
+        except asyncio.CancelledError:
+            if _was_asked_for():
+                raise
+            raise failures.to_failure(_stopped(call)) from None
+        except Exception as error:
+            _log.exception("%s of %s failed in Harmony itself", call.step, call.run_id)
+            raise failures.to_failure(error) from None
+
+
+@contextlib.asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """A heartbeat each second until the block ends, its ending of a program included."""
+    beating = asyncio.create_task(_beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        activity.heartbeat()
+
+
+def _was_asked_for() -> bool:
+    """Whether the run cancelled the step, or has given it up; else the worker is stopping."""
+    details = activity.cancellation_details()
+    if details is None:
+        return False
+    return details.cancel_requested or details.timed_out or details.not_found
+
+
+def _stopped(call: StepCall) -> CapabilityFailed:
+    if call.idempotent:
+        return CapabilityFailed(
+            "WORKER_STOPPED", "the worker was stopped while the step ran", "RETRYABLE"
+        )
+    return CapabilityFailed(
+        "WORKER_STOPPED",
+        "the worker was stopped while the step ran, and its effect is unknown; it is not run "
+        "again, because it is not idempotent",
+        "FATAL",
+    )
+
+
+def _log_lines(call: StepCall) -> Callable[[str], None]:
+    def listen(text: str) -> None:
+        for line in text.splitlines():
+            _log.info("%s %s: %s", call.run_id, call.step, line)
+
+    return listen

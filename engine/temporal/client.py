@@ -1,0 +1,341 @@
+"""Runs, as the command line and other programs see them: start, list, look at, answer, cancel."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+import msgspec
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import TypedSearchAttributes
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from engine import failures
+from engine.errors import RunRefused, ServiceUnavailable
+from engine.interpreter import ending
+from engine.messages import Decide, Entry, GateView, Reply, RunError, RunView, StartArguments
+from engine.plan import Json
+from engine.temporal import past_runs
+from engine.temporal.connection import connect
+from engine.temporal.indexing import is_indexed
+from engine.temporal.worker import TASK_QUEUE
+
+__all__ = ["Client", "ListedRun", "RunFilter", "Runs", "connect"]
+
+QUERY_TIMEOUT = timedelta(seconds=5)
+ANSWER_TIMEOUT = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to list; None takes every value."""
+
+    blueprint: str | None = None
+    incident: str | None = None
+    severity: str | None = None
+    status: str | None = None
+    """`running`, or how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRun:
+    """One run in a list."""
+
+    run: str
+    blueprint: str
+    status: str
+    incident: str | None
+    severity: str | None
+    started_at: datetime
+    closed_at: datetime | None
+
+
+Found: TypeAlias = list[ListedRun]
+Journal: TypeAlias = list[Entry]
+"""Named here, because within the class `list` is the method."""
+
+
+class Runs:
+    """The runs of a client's namespace.
+
+    RunRefused where there is no such run; ServiceUnavailable where Temporal or a worker that is
+    needed does not answer.
+    """
+
+    def __init__(self, client: Client, *, task_queue: str = TASK_QUEUE) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    async def start(self, blueprint: str, start: StartArguments, run: str) -> None:
+        """Start a run; RunRefused where one of that id is running."""
+        attributes = ending.attributes(blueprint, start.context, "running")
+        indexed = await is_indexed(self._client)
+        try:
+            await self._client.start_workflow(
+                blueprint,
+                start,
+                id=run,
+                task_queue=self._task_queue,
+                search_attributes=TypedSearchAttributes(attributes if indexed else []),
+                memo=None if indexed else {pair.key.name: pair.value for pair in attributes},
+            )
+        except WorkflowAlreadyStartedError:
+            raise RunRefused(
+                f"The run {run} is already under way; see it with `harmony status {run}`, "
+                "or give another id with --id",
+                code="ID_TAKEN",
+            ) from None
+
+    async def list(self, which: RunFilter | None = None, *, limit: int = 100) -> Found:
+        """The latest runs that fit the filter, newest first."""
+        wanted = which or RunFilter()
+        found: Found = []
+        query = _query(wanted, indexed=await is_indexed(self._client))
+        async for execution in self._client.list_workflows(query):
+            listed = await _listed(execution)
+            if _fits(listed, wanted):
+                found.append(listed)
+            if len(found) == limit:
+                break
+        return found
+
+    async def view(self, run: str) -> RunView:
+        """The run as it is now, or as it ended."""
+        description = await self._describe(run)
+        if description.status == WorkflowExecutionStatus.RUNNING:
+            return await self._asked(run) or await self._read(description)
+        return _closed(await self._read(description), description, await self._failure(run))
+
+    async def history(self, run: str) -> Journal:
+        """All that happened, in its order."""
+        entries: Journal = []
+        first = (await self._describe(run)).raw_info.first_run_id
+        async for history in past_runs.histories(self._client, run, first):
+            replayed = await past_runs.replay(history)
+            if replayed is not None:
+                entries += past_runs.journal_of(replayed)
+        return entries
+
+    async def gates(self, run: str) -> dict[str, GateView]:
+        """Every gate by path, those of children too."""
+        return (await self.view(run)).gates
+
+    async def decide(self, run: str, answer: Decide) -> Reply:
+        """Answer a gate, and give back what the run says to it."""
+        handle = self._client.get_workflow_handle(run)
+        try:
+            sent = handle.execute_update(
+                "decide", answer, result_type=Reply, rpc_timeout=ANSWER_TIMEOUT
+            )
+            return msgspec.convert(await sent, Reply)
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise ServiceUnavailable(
+                f"No worker serves {run}, so the answer is not taken; start one with "
+                f"`harmony worker`, look at `harmony status {run}`, and answer again"
+            ) from None
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise _unavailable(error) from None
+            view = await self.view(run)
+            return Reply(
+                accepted=False, state="closed", reason=f"The run {run} has ended: {view.status}"
+            )
+
+    async def cancel(self, run: str) -> None:
+        """Ask the run to stop; it undoes what it did, and runs `finally`."""
+        description = await self._describe(run)
+        if description.status != WorkflowExecutionStatus.RUNNING:
+            raise RunRefused(f"The run {run} has ended; there is nothing to cancel")
+        await self._client.get_workflow_handle(run).cancel()
+
+    async def result(self, run: str) -> RunView:
+        """The run as it ended, once it has."""
+        handle = self._client.get_workflow_handle(run)
+        try:
+            await handle.result()
+        except WorkflowFailureError:
+            pass  # how it failed is in the view
+        except RPCError as error:
+            raise _missing(run, error) from None
+        return await self.view(run)
+
+    async def follow(self, run: str) -> AsyncIterator[RunView]:
+        """The run as it is now, and again after each change, until it has ended."""
+        shown: RunView | None = None
+        async for _ in self._changes(run):
+            view = await self.view(run)
+            if view != shown:
+                yield view
+            shown = view
+            if view.status != "running":
+                return
+
+    async def _changes(self, run: str) -> AsyncIterator[None]:
+        """One item now, and one whenever something was written to the run's history."""
+        yield None
+        following = (await self._describe(run)).run_id
+        while following:
+            handle = self._client.get_workflow_handle(run, run_id=following)
+            events = handle.fetch_history_events(wait_new_event=True)
+            following = ""
+            while True:
+                await events.fetch_next_page()
+                page = events.current_page or []
+                if page:
+                    following = past_runs.next_history(page[-1])
+                    yield None
+                if events.next_page_token is None:
+                    break
+
+    async def _describe(self, run: str) -> WorkflowExecutionDescription:
+        try:
+            return await self._client.get_workflow_handle(run).describe()
+        except RPCError as error:
+            raise _missing(run, error) from None
+
+    async def _asked(self, run: str) -> RunView | None:
+        """What the run itself says; None where no worker is there to say it."""
+        handle = self._client.get_workflow_handle(run)
+        try:
+            view: RunView = await handle.query(
+                "status", result_type=RunView, rpc_timeout=QUERY_TIMEOUT
+            )
+        except (RPCError, WorkflowQueryFailedError):
+            return None
+        return view
+
+    async def _read(self, description: WorkflowExecutionDescription) -> RunView:
+        """What the run's last history says."""
+        handle = self._client.get_workflow_handle(description.id, run_id=description.run_id)
+        replayed = await past_runs.replay(await handle.fetch_history())
+        view = None if replayed is None else past_runs.view_of(replayed)
+        return view or RunView(
+            run=description.id,
+            blueprint=description.workflow_type,
+            version="",
+            digest="",
+            status="running",
+            outputs={},
+            steps={},
+            gates={},
+        )
+
+    async def _failure(self, run: str) -> BaseException | RunView | None:
+        """What Temporal keeps of how a closed run ended."""
+        handle: WorkflowHandle[object, RunView] = self._client.get_workflow_handle(
+            run, result_type=RunView
+        )
+        try:
+            return await handle.result()
+        except WorkflowFailureError as error:
+            return error.cause
+        except msgspec.ValidationError:
+            return None
+
+
+def _query(wanted: RunFilter, *, indexed: bool) -> str | None:
+    clauses = [] if wanted.blueprint is None else [f"WorkflowType = {_quoted(wanted.blueprint)}"]
+    if wanted.status == "running":
+        clauses.append("ExecutionStatus = 'Running'")
+    if indexed:
+        for name, value in (
+            ("HarmonyIncident", wanted.incident),
+            ("HarmonySeverity", wanted.severity),
+            ("HarmonyStatus", wanted.status if wanted.status != "running" else None),
+        ):
+            if value is not None:
+                clauses.append(f"{name} = {_quoted(value)}")
+    return " AND ".join(clauses) or None
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+async def _listed(execution: WorkflowExecution) -> ListedRun:
+    memo = await execution.memo()
+    known = execution.typed_search_attributes
+
+    def read(key: ending.Key) -> str | None:
+        value: Json = known.get(key) or memo.get(key.name)
+        return value if isinstance(value, str) else None
+
+    return ListedRun(
+        run=execution.id,
+        blueprint=execution.workflow_type,
+        status=_status(execution.status, read(ending.STATUS)),
+        incident=read(ending.INCIDENT),
+        severity=read(ending.SEVERITY),
+        started_at=execution.start_time,
+        closed_at=execution.close_time,
+    )
+
+
+def _status(status: WorkflowExecutionStatus | None, said: str | None) -> str:
+    match status:
+        case WorkflowExecutionStatus.RUNNING | None:
+            return "running"
+        case WorkflowExecutionStatus.CANCELED:
+            return "cancelled"
+        case WorkflowExecutionStatus.COMPLETED if said and said != "running":
+            return said
+        case WorkflowExecutionStatus.COMPLETED:
+            return "succeeded"
+        case WorkflowExecutionStatus.CONTINUED_AS_NEW:
+            return "continued"
+        case _:
+            return "failed"
+
+
+def _fits(listed: ListedRun, wanted: RunFilter) -> bool:
+    """The server has filtered by what it indexes; the memo is looked at here."""
+    return listed.status != "continued" and all(
+        value is None or value == found
+        for value, found in (
+            (wanted.incident, listed.incident),
+            (wanted.severity, listed.severity),
+            (wanted.status, listed.status),
+        )
+    )
+
+
+def _closed(
+    view: RunView, description: WorkflowExecutionDescription, ended: BaseException | RunView | None
+) -> RunView:
+    """The view that was read, ended as Temporal says that it ended."""
+    if isinstance(ended, RunView):
+        return view if view.status == ended.status else ended
+    told = failures.detail(ended, RunView) if isinstance(ended, ApplicationError) else None
+    if told is not None:
+        return view if view.status == told.status else told
+    if view.status != "running":
+        return view
+    if description.status == WorkflowExecutionStatus.CANCELED:
+        return msgspec.structs.replace(view, status="cancelled")
+    code = description.status.name if description.status is not None else "LOST"
+    if isinstance(ended, ApplicationError):
+        code = ended.type or "INTERNAL"
+    message = str(ended) if ended is not None else "Temporal ended the run"
+    return msgspec.structs.replace(
+        view, status="failed", error=RunError(code=code, message=message)
+    )
+
+
+def _missing(run: str, error: RPCError) -> Exception:
+    if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+        return RunRefused(f"There is no run {run}; `harmony list` shows those there are")
+    return _unavailable(error)
+
+
+def _unavailable(error: RPCError) -> ServiceUnavailable:
+    return ServiceUnavailable(f"Temporal does not answer: {error.message}")

@@ -1,0 +1,1 @@
+"""Every fault of a whole project, and how faults are told."""

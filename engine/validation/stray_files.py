@@ -1,0 +1,38 @@
+"""Files that look like definitions and lie where nothing is read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.faults import Fault
+from engine.language.loader import file_name
+
+_MOST = 100
+_SUFFIXES = (".yaml", ".yml")
+
+
+def stray_files(folder: Path) -> Iterator[tuple[Path, Fault]]:
+    """Each with its fault; at most a hundred."""
+    for path, hint in sorted(_found(folder))[:_MOST]:
+        message = "nothing reads this file"
+        yield path, Fault("FILE_NAME", "error", message, file_name(path, folder), hint=hint)
+
+
+def _found(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in _yaml(folder / "blueprints", depth=1):
+        below = path.relative_to(folder / "blueprints").parts
+        if len(below) == 1 and path.suffix == ".yml":
+            yield path, f"Name it {path.stem}.yaml."
+        elif len(below) == 2 and (below[0] != "cases" or path.suffix == ".yml"):
+            yield path, "A blueprint is blueprints/<id>.yaml, its cases blueprints/cases/<id>.yaml."
+    for path in _yaml(folder / "capabilities", depth=2):
+        below = path.relative_to(folder / "capabilities").parts
+        if path.stem == "capability" and (len(below) != 3 or path.suffix == ".yml"):
+            yield path, "A contract is capabilities/<domain>/<name>/capability.yaml."
+
+
+def _yaml(folder: Path, *, depth: int) -> Iterator[Path]:
+    """YAML files in the folder and at most `depth` folders further down."""
+    for pattern in ("/".join(["*"] * level) for level in range(1, depth + 2)):
+        for path in folder.glob(pattern):
+            if path.suffix in _SUFFIXES and not path.name.startswith("."):
+                yield path
