@@ -57,7 +57,8 @@ def loop(name: str, count: int) -> str:
 def gated(name: str) -> str:
     """A step, a gate, a step."""
     return (
-        f"{_head(name)}steps:\n  - id: before\n    run: golden.bench.echo\n    with: {{number: 0}}\n"
+        f"{_head(name)}steps:\n"
+        "  - id: before\n    run: golden.bench.echo\n    with: {number: 0}\n"
         "  - id: ask\n    gate: {ask: Go on?, approvers: [anyone], timeout: 1h}\n"
         "  - id: after\n    run: golden.bench.echo\n    with: {number: 1}\n"
     )

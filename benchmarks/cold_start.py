@@ -1,4 +1,4 @@
-"""`harmony run` of one step, cold, against the bare server's start; `harmony validate` of a file."""
+"""`harmony run` of one step, cold, against the bare server; `harmony validate` of a file."""
 
 import asyncio
 import os

@@ -14,6 +14,7 @@ from benchmarks.serving import our_workers
 from engine.messages import StepAnswer
 
 STEPS = [250, 500, 1_000, 2_000]
+"""A blueprint has at most 2,000 steps."""
 ITEMS = [1_000, 4_000, 10_000]
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import Figure, alternate
@@ -47,7 +48,7 @@ async def figures() -> list[Figure]:
 
         found = []
         for title, work in (("in sequence", in_sequence), ("eight at once", at_once)):
-            mine, theirs = await alternate(lambda w=work: w(True), lambda w=work: w(False), 5)
+            mine, theirs = await alternate(partial(work, True), partial(work, False), 5)
             found.append(
                 Figure(f"process runner / bare subprocess, {title}", mine / theirs, 1.25,
                        detail=f"{mine / TIMES * 1000:.1f} ms / {theirs / TIMES * 1000:.1f} ms")

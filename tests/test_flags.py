@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 import pytest
 from openfeature.schemas.protobuf.flagd.evaluation.v2 import evaluation_pb2
 
@@ -99,7 +99,7 @@ async def test_a_file_that_breaks_counts_as_it_was(file: Path, warned: list[str]
     assert not await flags.is_on("off")
     spoil(file, '{"flags": {"off"')
     assert not await flags.is_on("off")
-    file.rename(file.with_suffix(".away"))  # noqa: ASYNC240
+    file.rename(file.with_suffix(".away"))
     assert not await flags.is_on("off")
     assert any("stay as they were" in line for line in warned)
     write(file, {"off": flag(True)})

@@ -50,7 +50,9 @@ HOSTILE = {
         {"CAPABILITY_UNKNOWN"},
     ),
     "long-literal-loops": (
-        steps([f"foreach: [{'1, ' * 400}], run: golden.test.echo, with: {{value: '{ITEM}'}}"] * 400),
+        steps(
+            [f"foreach: [{'1, ' * 400}], run: golden.test.echo, with: {{value: '{ITEM}'}}"] * 400
+        ),
         set(),
     ),
 }  # fmt: skip

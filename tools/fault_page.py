@@ -1,4 +1,4 @@
-"""Writes docs/reference/faults.md from engine/language/fault_codes.py: `python -m tools.fault_page`."""
+"""Writes docs/reference/faults.md from the codes: `python -m tools.fault_page`."""
 
 from pathlib import Path
 
@@ -8,9 +8,10 @@ PAGE = Path(__file__).parent.parent / "docs" / "reference" / "faults.md"
 
 HEAD = """# Fault codes
 
-What `harmony validate` may report. Codes are stable: scripts may filter by them. An error keeps a blueprint from
-starting, a warning does not. Each fault comes with file, line, column, the path in the document, a message and, where
-there is one, a hint. This page is written from the code by `python -m tools.fault_page`.
+What `harmony validate` may report. Codes are stable: scripts may filter by them. An error
+keeps a blueprint from starting, a warning does not. Each fault comes with file, line, column, the
+path in the document, a message and, where there is one, a hint. This page is written from the code
+by `python -m tools.fault_page`.
 
 | code | is | meaning |
 |---|---|---|

@@ -64,7 +64,7 @@ def marked(mark: str) -> list[int]:
 async def until(true: Callable[[], bool], seconds: float = 20) -> None:
     """Wait for something that comes soon."""
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - other processes tell nobody
+        while not true():
             await asyncio.sleep(0.01)
 
 
