@@ -47,11 +47,12 @@ def _of(
     path = tuple(error.instance_path)
     kind: Any = error.kind
     name = type(kind).__name__
-    unexpected = _unexpected(name, error)
-    if unexpected:
+    if name in ("AdditionalProperties", "UnevaluatedProperties"):
         known = _properties(schema, error)
-        for word in unexpected[:_MOST_NAMES]:
+        for word in kind.unexpected[:_MOST_NAMES]:
             yield (*path, word), f"'{_cut(word)}' is not known here{did_you_mean(word, known)}"
+    elif name == "FalseSchema" and list(error.schema_path)[-1:] == ["additionalProperties"]:
+        yield path, "must have no properties"
     elif name in ("AnyOf", "OneOfNotValid"):
         yield from _branches(schema, error, quote_values=quote_values)
     elif name == "PropertyNames":
@@ -59,14 +60,6 @@ def _of(
         yield path, f"the name of a property {inner[1]}"
     else:
         yield path, _sentence(name, error, quote_values=quote_values)
-
-
-def _unexpected(name: str, error: "ValidationError") -> list[str]:
-    """The properties that a closed schema does not know."""
-    if name in ("AdditionalProperties", "UnevaluatedProperties"):
-        return list(cast("Any", error.kind).unexpected)
-    closed = name == "FalseSchema" and list(error.schema_path)[-1:] == ["additionalProperties"]
-    return list(error.instance) if closed and isinstance(error.instance, dict) else []
 
 
 def _sentence(name: str, error: "ValidationError", *, quote_values: bool) -> str:
