@@ -50,6 +50,7 @@ ERROR: Schema = {
         "started": {"type": "boolean"},
         "retryAfterMs": {"type": "integer"},
         "items": {"type": "array", "items": {"type": "integer"}},
+        "details": {"description": "What the program tells besides."},
     },
 }
 _DECISION_FIELDS: Mapping[str, Json] = {
