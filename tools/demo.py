@@ -124,10 +124,12 @@ def worker() -> Iterator[str]:
         try:
             lines = iter(serving.stderr or ())
             address = address_in(lines)
-            threading.Thread(target=list, args=(lines,), daemon=True).start()
+            reading = threading.Thread(target=list, args=(lines,), daemon=True)
+            reading.start()
             yield address
         finally:
             serving.terminate()
+        reading.join(10)
 
 
 def address_in(lines: Iterator[str]) -> str:

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
+from engine.language.schema_references import (
+    IN_PLACE,
+    IN_PLACE_LISTS,
+    Path,
+    parts_of,
+    pointed,
+    resolve,
+)
 from engine.language.schema_violations import sentences
 from engine.plan import Json
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator
 
-Path: TypeAlias = tuple[str | int, ...]
 Violation: TypeAlias = tuple[Path, str]
 
 MAX_DEPTH: Final = 64
@@ -26,9 +33,6 @@ MAX_EXPANSION: Final = 5_000
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _PATTERN_BYTES: Final = 1_048_576
-_IN_PLACE_LISTS: Final = ("allOf", "anyOf", "oneOf")
-_IN_PLACE: Final = ("not", "if", "then", "else")
-_NOT_SCHEMAS: Final = frozenset({"default", "const", "enum", "examples"})
 
 
 def check_schema(schema: Json) -> list[Violation]:
@@ -83,41 +87,6 @@ def with_defaults(schema: Json, value: Json) -> Json:
     return _filled(schema, schema, value, ())
 
 
-def resolve(root: Json, schema: Json) -> Json:
-    """The schema that `$ref` leads to, with what stands beside it; {} where it leads nowhere."""
-    hops = 0
-    while isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
-        target = pointed(root, schema["$ref"])
-        beside = {key: part for key, part in schema.items() if key != "$ref"}
-        hops += 1
-        if target is None or hops > MAX_DEPTH:
-            return beside
-        if not isinstance(target, dict):
-            return beside if target is True else target
-        schema = {"allOf": [target], **beside} if set(beside) & set(target) else target | beside
-    return schema
-
-
-def pointed(root: Json, reference: str) -> Json:
-    """The part of a schema that `#…` names, or None."""
-    if reference == "#":
-        return root
-    if not reference.startswith("#/"):
-        return _anchors(root).get(reference[1:]) if reference.startswith("#") else None
-    from urllib.parse import unquote
-
-    here = root
-    for part in unquote(reference[2:]).split("/"):
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(here, dict) and key in here:
-            here = here[key]
-        elif isinstance(here, list) and key.isdecimal() and int(key) < len(here):
-            here = here[int(key)]
-        else:
-            return None
-    return here
-
-
 def _filled(root: Json, schema: Json, value: Json, filling: tuple[int, ...]) -> Json:
     if len(filling) > MAX_DEPTH or not isinstance(schema, dict):
         return value
@@ -155,24 +124,31 @@ def _own_faults(schema: dict[str, Json]) -> Iterator[Violation]:
     """References that leave the schema, lead nowhere or round in a ring; patterns that explode."""
     if schema.get("$schema", _DRAFT).rstrip("#") != _DRAFT:
         yield ("$schema",), f"only {_DRAFT} is read"
-    sound = True
-    for path, part in _parts(schema):
+    parts = list(parts_of(schema))
+    astray = list(_astray(schema, parts))
+    yield from astray
+    for path, part in parts:
+        yield from _pattern_faults(path, part)
+    if not astray and (fault := _expansion_fault(schema)):
+        yield fault
+
+
+def _astray(
+    schema: dict[str, Json], parts: list[tuple[Path, dict[str, Json]]]
+) -> Iterator[Violation]:
+    """References that do not lead to a schema within this one."""
+    known = {id(part) for _, part in parts}
+    for path, part in parts:
         if "$id" in part and path:
-            sound = False
             yield (*path, "$id"), "only the whole schema has an $id"
         for word in ("$ref", "$dynamicRef"):
-            target = part.get(word)
-            if target is None:
+            if word not in part:
                 continue
-            if not target.startswith("#"):
-                sound = False
+            target = pointed(schema, part[word])
+            if not part[word].startswith("#"):
                 yield (*path, word), "refers to another document; only '#…' is followed"
-            elif pointed(schema, target) is None and word != "$dynamicRef":
-                sound = False
-                yield (*path, word), f"leads nowhere: the schema has no '{target}'"
-        yield from _pattern_faults(path, part)
-    if sound and (fault := _expansion_fault(schema)):
-        yield fault
+            elif not isinstance(target, bool) and id(target) not in known:
+                yield (*path, word), f"leads nowhere: the schema has no schema '{part[word]}'"
 
 
 def _pattern_faults(path: Path, part: dict[str, Json]) -> Iterator[Violation]:
@@ -190,25 +166,6 @@ def _pattern_faults(path: Path, part: dict[str, Json]) -> Iterator[Violation]:
                     "look-around or back references"
                 ),
             )
-
-
-def _parts(schema: Json, path: Path = ()) -> Iterator[tuple[Path, dict[str, Json]]]:
-    """Every schema within a schema, with its place."""
-    if not isinstance(schema, dict):
-        return
-    yield path, schema
-    for word, part in schema.items():
-        if word in _NOT_SCHEMAS:
-            continue
-        if word in ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas"):
-            if isinstance(part, dict):
-                for name, inner in part.items():
-                    yield from _parts(inner, (*path, word, name))
-        elif isinstance(part, dict):
-            yield from _parts(part, (*path, word))
-        elif isinstance(part, list):
-            for place, inner in enumerate(part):
-                yield from _parts(inner, (*path, word, place))
 
 
 def _expansion_fault(schema: dict[str, Json]) -> Violation | None:
@@ -229,7 +186,7 @@ def _expansion_fault(schema: dict[str, Json]) -> Violation | None:
         weights[id(part)] = min(total, MAX_EXPANSION + 1)
         return weights[id(part)]
 
-    for path, part in _parts(schema):
+    for path, part in parts_of(schema):
         if weight(part) > MAX_EXPANSION:
             return path, "applies itself to one value without end, or thousands of times"
     return None
@@ -237,24 +194,15 @@ def _expansion_fault(schema: dict[str, Json]) -> Violation | None:
 
 def _in_place(root: Json, part: dict[str, Json]) -> Iterator[Json]:
     """The schemas that are held against the same value as this one."""
-    for word in _IN_PLACE_LISTS:
+    for word in IN_PLACE_LISTS:
         yield from part.get(word, ())
-    for word in _IN_PLACE:
+    for word in IN_PLACE:
         if word in part:
             yield part[word]
     yield from part.get("dependentSchemas", {}).values()
     for word in ("$ref", "$dynamicRef"):
         if word in part:
             yield pointed(root, part[word])
-
-
-def _anchors(root: Json) -> dict[str, Json]:
-    return {
-        part[word]: part
-        for _, part in _parts(root)
-        for word in ("$anchor", "$dynamicAnchor")
-        if word in part
-    }
 
 
 def _size_fault(schema: Json) -> str | None:

@@ -49,7 +49,6 @@ ERROR: Schema = {
         "category": {"enum": ["RETRYABLE", "RATE_LIMIT", "AUTH_FAILURE", "FATAL"]},
         "started": {"type": "boolean"},
         "retryAfterMs": {"type": "integer"},
-        "details": {"description": "What the program said under `details`, if anything."},
         "items": {"type": "array", "items": {"type": "integer"}},
         "details": {"description": "What the program tells besides."},
     },

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from engine.language.json_schema import resolve
+from engine.language.schema_references import resolve
 from engine.plan import Json
 from engine.suggestions import suggest
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from engine.language.json_schema import resolve, violations
+from engine.language.json_schema import violations
 from engine.language.schema_fields import Schema, expanded, field, types
+from engine.language.schema_references import resolve
 from engine.plan import Json
 from engine.suggestions import did_you_mean
 
