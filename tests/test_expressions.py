@@ -12,7 +12,9 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from engine import expressions
 from engine.errors import ExpressionFailed, ExpressionSyntaxError
+from engine.expressions import syntax
 from engine.expressions.filters import FILTERS, TESTS
+from engine.expressions.values import MAX_NESTING, MAX_WORK
 
 _FOLDER = Path(__file__).parent / "expressions"
 _SAME = yaml.safe_load((_FOLDER / "same_as_jinja.yaml").read_text())
@@ -88,6 +90,14 @@ def test_every_test_has_a_case(name: str) -> None:
 def test_the_filters_and_tests_are_jinjas_own() -> None:
     assert set(FILTERS) == set(_JINJA.filters) - {"random"} | {"slug"}
     assert set(TESTS) == set(_JINJA.tests)
+
+
+def test_the_reference_lists_every_filter_test_and_limit() -> None:
+    page = (_FOLDER.parent.parent / "docs" / "reference" / "expressions.md").read_text()
+    names = {*FILTERS, *TESTS}
+    assert {name for name in names if f"`{name}`" not in page} == set()
+    limits = [syntax.MAX_TEXT, syntax.MAX_TOKENS, syntax.MAX_DEPTH, MAX_WORK, MAX_NESTING]
+    assert [limit for limit in limits if f"{limit:,}" not in page] == []
 
 
 def test_a_literal_boolean_is_a_condition() -> None:
