@@ -10,11 +10,11 @@ import shlex
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 HARMONY = Path(sys.executable).with_name("harmony")
 SECONDS = 120
 """After which a command that has not ended is given up."""
+AT_TERMINAL = sys.stdin.isatty() and sys.stderr.isatty()
 _MONTH = 30 * 86_400
 _ENVIRONMENT = {
     name: value
@@ -31,12 +32,22 @@ _ENVIRONMENT = {
 """The demo stays on this machine, whatever cluster is set."""
 
 
+class DemoFailed(Exception):
+    """Something did not go as it must; the message says what."""
+
+
 def main() -> int:
     """Exit status 0 where both runs went as they should."""
-    with worker() as address, tempfile.TemporaryDirectory(prefix="harmony-demo-") as scratch:
-        went_well = look() and clean(Path(scratch), address)
-        if went_well and sys.stdin.isatty():
-            input("\nEnter ends the demo, and the server with it. ")
+    try:
+        with worker() as address, tempfile.TemporaryDirectory(prefix="harmony-demo-") as scratch:
+            went_well = look() and clean(Path(scratch), address)
+            if went_well and AT_TERMINAL:
+                input("\nEnter ends the demo, and the server with it. ")
+    except (DemoFailed, subprocess.TimeoutExpired) as failed:
+        say(f"\nThe demo stopped: {failed}")
+        return 1
+    except (KeyboardInterrupt, EOFError):
+        return 130
     return 0 if went_well else 1
 
 
@@ -61,13 +72,14 @@ def clean(scratch: Path, address: str) -> bool:
     command = (*runs("reclaim-space", parameters, "P2"), *verify, "--id", run)
     say(f"{len(old)} old archives and {new.name} are in {scratch}\n")
     show(command)
-    with start(*command) as started:
+    with start(*command, stderr=subprocess.PIPE) as started:
         try:
-            replies = answer(run)
-            document, _ = started.communicate(timeout=SECONDS)
+            Thread(target=pass_on, args=(started.stderr,), daemon=True).start()
+            approved = answer(run)
+            document = started.stdout.read() if started.stdout else ""
+            started.wait(SECONDS)
         finally:
             started.terminate()
-    say("\nMeanwhile, from another terminal:\n" + replies)
     print_blocks(json.loads(document))
     show(("history", run))
     harmony("history", run)
@@ -75,7 +87,8 @@ def clean(scratch: Path, address: str) -> bool:
     say(f"\nLeft in {scratch}: {', '.join(left)}")
     say(f"The run in the Temporal UI: {address}/namespaces/default/workflows/{run}")
     say("The server ends when nobody uses it; `harmony worker` starts it again, with its runs.")
-    return started.returncode == 0 and left == [new.name]
+    expected = [new.name] if approved else sorted(file.name for file in (*old, new))
+    return started.returncode == (0 if approved else 3) and left == expected
 
 
 def fill(scratch: Path) -> tuple[list[Path], Path]:
@@ -89,24 +102,35 @@ def fill(scratch: Path) -> tuple[list[Path], Path]:
     return old, new
 
 
-def answer(run: str) -> str:
+def answer(run: str) -> bool:
     """Wait for the gate; alice, who started the run, may not answer it, and bob may."""
     deadline = time.monotonic() + SECONDS
     while gate(run).get("state") != "pending":
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the gate of {run} did not open")
+            raise DemoFailed(f"the gate of {run} did not open")
         time.sleep(0.2)
-    if sys.stderr.isatty():
-        time.sleep(3)  # long enough to be read
-    commands = (
-        ("approve", run, "ask", "--as", "alice"),
-        ("approve", run, "ask", "--as", "bob", "--reason", "the archives are copied elsewhere"),
-    )
-    return "".join(
-        f"$ harmony {shlex.join(command)}\n"
-        f"{harmony(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout}"
-        for command in commands
-    )
+    say("\nFrom another process, alice tries to approve it herself, then bob answers:")
+    decide("approve", run, "--as", "alice")
+    said = input("You are bob now. Approve? [Y/n] ") if AT_TERMINAL else "yes"
+    approved = said.strip().lower() in {"", "y", "yes"}
+    if approved:
+        decide("approve", run, "--as", "bob", "--reason", "the archives are copied elsewhere")
+    else:
+        decide("reject", run, "--as", "bob", "--reason", "not today")
+    return approved
+
+
+def decide(verb: str, run: str, *options: str) -> None:
+    """Answer the gate, and show what comes back."""
+    show((verb, run, "ask", *options))
+    harmony(verb, run, "ask", *options)
+
+
+def pass_on(lines: Iterable[str]) -> None:
+    """Show what a command says, line by line: a live view would draw over what is typed."""
+    for line in lines:
+        sys.stderr.write(line)
+        sys.stderr.flush()
 
 
 def gate(run: str) -> dict[str, Any]:
@@ -124,7 +148,7 @@ def worker() -> Iterator[str]:
         try:
             lines = iter(serving.stderr or ())
             address = address_in(lines)
-            reading = threading.Thread(target=list, args=(lines,), daemon=True)
+            reading = Thread(target=list, args=(lines,), daemon=True)
             reading.start()
             yield address
         finally:
@@ -139,7 +163,7 @@ def address_in(lines: Iterator[str]) -> str:
         said += line
         if line.startswith("Ready:"):
             return line.split()[-1]
-    raise RuntimeError(f"the worker did not start: {said}")
+    raise DemoFailed(f"the worker did not start: {said}")
 
 
 def runs(runbook: str, parameters: str, severity: str) -> tuple[str, ...]:
