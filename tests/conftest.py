@@ -1,6 +1,7 @@
 """The one real Temporal server that the tests share, and a way to leave without a crash."""
 
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 
@@ -10,6 +11,13 @@ from engine.temporal.client import Client, connect
 from engine.temporal.embedded import ServerAddress, embedded_server
 
 _exit_status = pytest.StashKey[int]()
+
+
+def pytest_configure() -> None:
+    """What the tests start hears signals as at a terminal, also where they run behind a `&`."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,8 @@ GIVE_UP = 10.0
 COUNT_EVERY = 0.25
 """Seconds between two counts of processes, where the kernel does not limit them (root)."""
 _PR_SET_CHILD_SUBREAPER = 36
-_RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD)
+_RESET = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+"""However this process was started, `nohup` and `&` included: a program hears every signal."""
 
 
 def adopt_orphans() -> None:

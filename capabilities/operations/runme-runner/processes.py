@@ -6,10 +6,10 @@ import os
 import selectors
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 GRACE_SECONDS = 3.0
@@ -69,23 +69,26 @@ def run(
     timeout: float | None,
     limit: int,
 ) -> Ended:
-    """Run to its end or the time-out (seconds); nothing it started is left."""
-    started = time.monotonic()
-    child = subprocess.Popen(
-        command, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
-    with child, selectors.DefaultSelector() as selector:
-        heard = tuple(_hear(selector, pipe, limit) for pipe in (child.stdout, child.stderr))
-        exited = _exit_of(child, selector)
+    """Run to its end, the time-out (seconds) or SIGTERM; nothing it started is left."""
+    child = None
+    with _signals() as (woken, told), selectors.DefaultSelector() as selector:
+        selector.register(woken, selectors.EVENT_READ)
         try:
-            timed_out = not _listen(selector, exited, timeout)
+            started = time.monotonic()
+            child = subprocess.Popen(
+                command, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+            heard = tuple(_hear(selector, pipe, limit) for pipe in (child.stdout, child.stderr))
+            ended = partial(_has_ended, child)
+            timed_out = not _listen(selector, timeout, lambda: bool(told) or ended())
             milliseconds = round((time.monotonic() - started) * 1000)
         finally:
             _end_all(child, selector)
-        _listen(selector, None, GRACE_SECONDS)
-        os.close(exited)
-    code = child.returncode
+        selector.unregister(woken)
+        _listen(selector, GRACE_SECONDS)
+    with child:
+        code = child.wait()
     return Ended(
         exit_code=128 - code if code < 0 else code,
         stdout=heard[0].text(),
@@ -96,45 +99,66 @@ def run(
     )
 
 
+@contextlib.contextmanager
+def _signals() -> Iterator[tuple[int, list[bool]]]:
+    """A descriptor that is readable on SIGCHLD and SIGTERM, and a list that is filled by SIGTERM.
+
+    Until the end of the context SIGTERM does no more than that, so it cannot break into what ends
+    the child; then it is raised again, for whom it was meant. The descriptor wakes the one thread
+    that listens, whichever thread the kernel gives the signal to.
+    """
+    told: list[bool] = []
+    readable, writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    terminate = signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+    child = signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    try:
+        yield readable, told
+    finally:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, child)
+        signal.signal(signal.SIGTERM, terminate)
+        os.close(readable)
+        os.close(writable)
+        if told:
+            signal.raise_signal(signal.SIGTERM)
+
+
 def _hear(selector: selectors.BaseSelector, pipe: object, limit: int) -> _Heard:
     heard = _Heard(limit)
     selector.register(pipe, selectors.EVENT_READ, heard)  # type: ignore[arg-type]
     return heard
 
 
-def _exit_of(child: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> int:
-    """A file descriptor that is readable once the child has exited; it is not yet reaped."""
-    readable, writable = os.pipe()
-
-    def wait() -> None:
-        with contextlib.suppress(ChildProcessError):
-            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        os.close(writable)
-
-    threading.Thread(target=wait, daemon=True).start()
-    selector.register(readable, selectors.EVENT_READ, None)
-    return readable
+def _has_ended(child: subprocess.Popen[bytes]) -> bool:
+    """Whether it has exited; it is not yet reaped."""
+    how = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, child.pid, how) is not None
 
 
-def _listen(selector: selectors.BaseSelector, until: int | None, timeout: float | None) -> bool:
-    """Hear the pipes until `until` is readable, or all are closed; False where time ran out."""
+def _listen(
+    selector: selectors.BaseSelector,
+    timeout: float | None,
+    done: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Hear the pipes until `done`, or until all are closed; False where time ran out."""
     deadline = None if timeout is None else time.monotonic() + timeout
-    while selector.get_map():
+    while selector.get_map() and not done():
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             return False
         for key, _ in selector.select(left):
-            if key.fd == until:
-                selector.unregister(key.fileobj)
-                return True
-            if key.data is None or not (data := os.read(key.fd, _CHUNK)):
-                selector.unregister(key.fileobj)
-            else:
+            data = os.read(key.fd, _CHUNK)
+            if key.data is None:
+                continue
+            if data:
                 key.data.add(data)
+            else:
+                selector.unregister(key.fileobj)
     return True
 
 
-def _end_all(child: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> None:
+def _end_all(child: subprocess.Popen[bytes] | None, selector: selectors.BaseSelector) -> None:
     """SIGTERM to every descendant, SIGKILL to those still there after the grace."""
     for number, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
         deadline = time.monotonic() + patience
@@ -143,11 +167,10 @@ def _end_all(child: subprocess.Popen[bytes], selector: selectors.BaseSelector) -
             for pid in _descendants() - told:
                 told.add(pid)
                 _tell(pid, number)
-            _listen(selector, None, 0.01)
-            time.sleep(0.005)
+            _listen(selector, 0.01)
 
 
-def _none_left(child: subprocess.Popen[bytes]) -> bool:
+def _none_left(child: subprocess.Popen[bytes] | None) -> bool:
     """Reap what has ended; whether no child is left. Orphans are ours (`adopt_orphans`)."""
     while True:
         try:
@@ -156,7 +179,7 @@ def _none_left(child: subprocess.Popen[bytes]) -> bool:
             return True
         if ended is None:
             return False
-        if ended.si_pid == child.pid:
+        if child and ended.si_pid == child.pid:
             child.wait()
         else:
             os.waitpid(ended.si_pid, 0)
