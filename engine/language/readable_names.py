@@ -13,16 +13,32 @@ RUN: Schema = {
     "additionalProperties": False,
     "properties": {"id": _TEXT, "startedAt": _TEXT},
 }
+_DECISION_FIELDS: Mapping[str, Json] = {
+    "decision": _TEXT,
+    "approverId": _TEXT,
+    "reason": _TEXT,
+    "at": _TEXT,
+    "source": _TEXT,
+}
+DECISION: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["decision", "approverId", "at", "source"],
+    "properties": _DECISION_FIELDS,
+}
 GATE: Schema = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["event", "state", "ask", "approvers", "deadline"],
+    "required": ["event", "state", "ask", "approvers", "deadline", "path", "digest"],
     "properties": {
         "event": {"enum": ["opened", "escalated", "closed"]},
         "state": {"enum": ["pending", "approved", "rejected", "timed_out", "cancelled"]},
         "ask": _TEXT,
         "approvers": {"type": "array", "items": _TEXT},
         "deadline": _TEXT,
+        "path": _TEXT,
+        "digest": _TEXT,
+        "decision": DECISION,
         "notice": {},
     },
 }
@@ -52,19 +68,6 @@ ERROR: Schema = {
         "items": {"type": "array", "items": {"type": "integer"}},
         "details": {"description": "What the program tells besides."},
     },
-}
-_DECISION_FIELDS: Mapping[str, Json] = {
-    "decision": _TEXT,
-    "approverId": _TEXT,
-    "reason": _TEXT,
-    "at": _TEXT,
-    "source": _TEXT,
-}
-DECISION: Schema = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["decision", "approverId", "at", "source"],
-    "properties": _DECISION_FIELDS,
 }
 DECISIONS: Schema = {
     "type": "array",

@@ -11,7 +11,7 @@ from engine.plan import Call, ChildStep, GateStep, Json, Plan, Retry, RunStep, S
 from engine.run import keys
 from engine.run.commands import AskFlag, CallCapability, Command, StartChild, StartTimer
 from engine.run.loop_state import Loops
-from engine.run.read_names import Names, ReadNames
+from engine.run.read_names import Names, ReadNames, deciding
 from engine.run.run_memory import Flight, Memory
 
 _ONCE = Retry()
@@ -161,7 +161,11 @@ class Calls:
             "ask": record.ask,
             "approvers": notice.approvers,
             "deadline": instants.render(notice.deadline_ms),
+            "path": target.step,
+            "digest": self._memory.info.digest,
         }
+        if notice.event == "closed" and (decision := deciding(record)) is not None:
+            names["decision"] = decision
         if record.told is not msgspec.UNSET:
             names["notice"] = record.told
         return names

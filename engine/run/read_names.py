@@ -62,10 +62,17 @@ def _of_step(record: StepRecord, gate: GateRecord | None) -> dict[str, Json]:
 
 def _add_decisions(names: dict[str, Json], gate: GateRecord) -> None:
     names["decisions"] = [msgspec.to_builtins(decision) for decision in gate.decisions]
-    if gate.state in {"approved", "rejected", "timed_out"}:
-        deciding = next(d for d in reversed(gate.decisions) if d.accepted)
-        names["decision"] = {
-            name: value
-            for name, value in msgspec.to_builtins(deciding).items()
-            if name in {"decision", "approverId", "reason", "at", "source"}
-        }
+    if (decision := deciding(gate)) is not None:
+        names["decision"] = decision
+
+
+def deciding(gate: GateRecord) -> dict[str, Json] | None:
+    """The answer that closed a gate, as expressions read it; None where none did."""
+    if gate.state not in {"approved", "rejected", "timed_out"}:
+        return None
+    last = next(d for d in reversed(gate.decisions) if d.accepted)
+    return {
+        name: value
+        for name, value in msgspec.to_builtins(last).items()
+        if name in {"decision", "approverId", "reason", "at", "source"}
+    }
