@@ -16,7 +16,7 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import TypedSearchAttributes
+from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -34,6 +34,7 @@ __all__ = ["Client", "ListedRun", "RunFilter", "Runs", "connect"]
 
 QUERY_TIMEOUT = timedelta(seconds=5)
 ANSWER_TIMEOUT = timedelta(seconds=15)
+_ONCE = WorkflowIDReusePolicy.REJECT_DUPLICATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,11 @@ class Runs:
         self._client = client
         self._task_queue = task_queue
 
-    async def start(self, blueprint: str, start: StartArguments, run: str) -> None:
-        """Start a run; RunRefused where one of that id is running."""
+    async def start(
+        self, blueprint: str, start: StartArguments, run: str, *, once: bool = False
+    ) -> None:
+        """Start a run; RunRefused, code ID_TAKEN, where one of that id is running, or with `once`
+        where there ever was one as far as the server remembers."""
         attributes = ending.attributes(blueprint, start.context, "running")
         indexed = await is_indexed(self._client)
         try:
@@ -86,6 +90,7 @@ class Runs:
                 start,
                 id=run,
                 task_queue=self._task_queue,
+                id_reuse_policy=_ONCE if once else WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 search_attributes=TypedSearchAttributes(attributes if indexed else []),
                 memo=None if indexed else {pair.key.name: pair.value for pair in attributes},
             )
@@ -95,6 +100,8 @@ class Runs:
                 "or give another id with --id",
                 code="ID_TAKEN",
             ) from None
+        except RPCError as error:
+            raise _unavailable(error) from None
 
     async def list(self, which: RunFilter | None = None, *, limit: int = 100) -> Found:
         """The latest runs that fit the filter, newest first."""

@@ -1,0 +1,87 @@
+"""From an alert to a run of `incident.initiate`, once for each alert."""
+
+import time
+from typing import Any, Literal, Protocol, TypeAlias
+
+from engine.errors import HarmonyError, RunRefused
+from engine.messages import Actor, StartArguments
+from engine.plan import Json
+from engine.serve.alerts import Alert
+from engine.serve.repeats import Pace
+
+BLUEPRINT = "incident.initiate"
+Started: TypeAlias = Literal["started", "repeat"]
+
+
+class Flood(HarmonyError):
+    """More incidents were asked for than this server starts in a while."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"too many alerts: the next incident is started in {seconds:.0f} s; "
+            "raise the limit with --incidents-per-minute"
+        )
+        self.seconds = seconds
+
+
+class Incidents(Protocol):
+    """Where incidents get their numbers."""
+
+    async def open_for(self, alert: Alert) -> tuple[str, bool]:
+        """The incident of this alert, and whether it was made now: one for each key."""
+
+
+class Starting(Protocol):
+    """What starts runs; `engine.temporal.client.Runs` does."""
+
+    async def start(self, blueprint: str, start: StartArguments, run: str, *, once: bool) -> Any:
+        """RunRefused with code ID_TAKEN where there is, or with `once` ever was, such a run."""
+
+
+class IncidentStarts:
+    """Starts one run for each alert, and not more of them than it may."""
+
+    def __init__(self, incidents: Incidents, runs: Starting, *, per_minute: int) -> None:
+        self._incidents = incidents
+        self._runs = runs
+        self._pace = Pace(per_minute, 60.0)
+
+    async def start(self, alert: Alert) -> tuple[Started, str]:
+        """Whether a run was started now, and the incident; Flood where there were too many.
+
+        A delivery that broke off between the two halves is made whole by the next one.
+        """
+        if wait := self._pace.wait(time.monotonic()):
+            raise Flood(wait)
+        incident, _ = await self._incidents.open_for(alert)
+        actor = Actor(name=alert.source, source="api")
+        given = StartArguments(
+            inputs=_inputs(alert), context=_context(alert, incident), actor=actor
+        )
+        try:
+            await self._runs.start(BLUEPRINT, given, f"{BLUEPRINT}-{incident}", once=True)
+        except RunRefused as refused:
+            if refused.code == "ID_TAKEN":
+                return "repeat", incident
+            raise
+        return "started", incident
+
+
+def _inputs(alert: Alert) -> dict[str, Json]:
+    """The initiating blueprint's inputs; what is not known is left to its defaults."""
+    given: dict[str, Json] = {"title": alert.title}
+    if alert.url:
+        given["source"] = alert.url
+    return given
+
+
+def _context(alert: Alert, incident: str) -> dict[str, Json]:
+    context: dict[str, Json] = {
+        "incident_id": incident,
+        "incident_severity": alert.severity,
+        "incident_title": alert.title,
+        "impacted_services": list(alert.services),
+    }
+    if alert.pagerduty_id:
+        context["pagerduty_incident_id"] = alert.pagerduty_id
+    return context
