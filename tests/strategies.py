@@ -145,7 +145,14 @@ def _step(
             return WaitStep(id=name, duration_ms=draw(st.integers(0, 1000)), **common)
         case "signal":
             return WaitStep(id=name, signal="go", timeout_ms=30_000, **common)
-    return ChildStep(id=name, blueprint=draw(st.sampled_from(children)), **common)
+    return ChildStep(
+        id=name,
+        blueprint=draw(st.sampled_from(children)),
+        foreach=draw(st.sampled_from((None, None, [], [1, 2, 3]))),
+        concurrency=draw(st.integers(1, 3)),
+        undo=draw(st.sampled_from((None, call("undo")))),
+        **common,
+    )
 
 
 @st.composite
