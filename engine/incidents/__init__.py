@@ -1,0 +1,1 @@
+"""Incidents: their store, their states, their timeline, and the service that capabilities use."""
