@@ -141,6 +141,8 @@ roles:
 people:
   ann: {roles: [aa]}
   bob: {}
+  cat: {roles: [a], slack: U1}
+  dan: {roles: [a], slack: U1}
 agents: []
 anyone: [b, nobody]
 """
@@ -152,8 +154,9 @@ anyone: [b, nobody]
         (4, 21, "ROLE_UNKNOWN"),
         (6, 17, "ROLE_UNKNOWN"),
         (7, 8, "MISSING_KEY"),
-        (8, 9, "WRONG_TYPE"),
-        (9, 13, "ROLE_UNKNOWN"),
+        (9, 28, "POLICY_SLACK_DOUBLED"),
+        (10, 9, "WRONG_TYPE"),
+        (11, 13, "ROLE_UNKNOWN"),
     ]
 
 

@@ -112,6 +112,7 @@ FAULT_CODES = {
         CASE="A case cannot be run as it is written.",
         FLAG="A feature flag is not as flagd reads it.",
         POLICY_CYCLE="A role includes itself, directly or round about.",
+        POLICY_SLACK_DOUBLED="Two names have the same Slack account: a click would be nobody's.",
     ),
     **_warnings(
         ROLE_UNKNOWN="A role is not in policy.yaml.",

@@ -38,6 +38,7 @@ def read_policy(document: Document) -> tuple[Policy, tuple[Fault, ...]]:
         reading.fault(
             "POLICY_CYCLE", f"the role '{name}' includes itself", ("roles", name), key=True
         )
+    _one_account_each(reading, policy)
     return policy, in_order(reading.faults)
 
 
@@ -98,3 +99,18 @@ def _known_roles(reading: Reading, policy: Policy) -> None:
         for name, person in people.items():
             check(person.roles, (kind, name, "roles"))
     check(policy.anyone, ("anyone",))
+
+
+def _one_account_each(reading: Reading, policy: Policy) -> None:
+    """Who clicks in Slack must be one person."""
+    owners: dict[str, str] = {}
+    for kind, people in (("people", policy.people), ("agents", policy.agents)):
+        for name, person in people.items():
+            if person.slack is None:
+                continue
+            if (owner := owners.setdefault(person.slack, name)) is not name:
+                reading.fault(
+                    "POLICY_SLACK_DOUBLED",
+                    f"'{name[:60]}' has the Slack account of '{owner[:60]}'",
+                    (kind, name, "slack"),
+                )
