@@ -1,0 +1,147 @@
+"""Slack's Web API through slack-sdk, with every failure translated to a code of the contract."""
+
+import datetime
+import http.client
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import refusals
+from failure import Failed
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.client import WebClient
+from slack_sdk.web.slack_response import SlackResponse
+from slack_sdk.webhook.client import WebhookClient
+
+CALL_SECONDS = 10
+"""Longest wait for one answer of Slack's."""
+MOST_PAGES = 200
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+Answer = dict[str, Any]
+
+
+class Refused(Failed):
+    """Slack answered `ok: false`."""
+
+    def __init__(
+        self, method: str, name: str, *, needed: str = "", retry_after: float | None = None
+    ) -> None:
+        code = refusals.code_of(name)
+        words = refusals.sentence(method, name, code, needed)
+        told = {"method": method, "error": name[:100]}
+        super().__init__(code, words, retry_after=retry_after, slack=told)
+        self.name = name
+
+
+class Slack:
+    """Calls methods of the Web API at `url`, until `deadline` (ISO 8601; "" for none).
+
+    Nothing is retried here: the engine does, by the contract's policy.
+    """
+
+    def __init__(self, url: str, token: str, deadline: str = "") -> None:
+        if not _TOKEN.fullmatch(token):
+            raise Failed("AUTH_FAILED", "the bot token is empty or no token; set SLACK_BOT_TOKEN")
+        self._client = WebClient(token=token, base_url=url, retry_handlers=[])
+        self._until = _monotonic(deadline)
+
+    def post(self, method: str, **arguments: Any) -> Answer:
+        """Call a method with a JSON body. Arguments that are None are left out."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        return self._call(method, "POST", json=given)
+
+    def get(self, method: str, **arguments: Any) -> Answer:
+        """Call a method that takes its arguments from the query."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        return self._call(method, "GET", params=given)
+
+    def pages(self, method: str, **arguments: Any) -> Iterator[Answer]:
+        """Each page of a method's answer, by its cursor, at most `MOST_PAGES`."""
+        cursor = None
+        for _ in range(MOST_PAGES):
+            page = self.get(method, cursor=cursor, **arguments)
+            yield page
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+
+    def respond(self, url: str, body: dict[str, Any]) -> None:
+        """Post to an interaction's response_url."""
+        hook = WebhookClient(url, timeout=self._seconds(), retry_handlers=[])
+        try:
+            answer = hook.send_dict(body)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise _unreachable("response_url", error) from error
+        if answer.status_code == 200:
+            return
+        name = answer.body.strip()[:100] if answer.body else ""
+        if answer.status_code in {404, 410} and name not in refusals.CODES:
+            name = "expired_url"
+        raise _refused("response_url", answer.status_code, name, answer.headers, "")
+
+    def _call(self, method: str, verb: str, **arguments: Any) -> Answer:
+        self._client.timeout = self._seconds()
+        try:
+            answer = self._client.api_call(method, http_verb=verb, **arguments)
+        except SlackApiError as error:
+            raise _translated(method, error.response) from error
+        except (OSError, http.client.HTTPException, SlackClientError) as error:
+            raise _unreachable(method, error) from error
+        except (ValueError, AttributeError, TypeError) as error:
+            raise Failed("UNAVAILABLE", f"{method}: what answers is not Slack") from error
+        return dict(answer.data) if isinstance(answer.data, dict) else {}
+
+    def _seconds(self) -> int:
+        left = self._until - time.monotonic()
+        return max(1, min(CALL_SECONDS, int(left)))
+
+
+def _monotonic(deadline: str) -> float:
+    try:
+        until = datetime.datetime.fromisoformat(deadline)
+    except ValueError:
+        return time.monotonic() + 3600
+    left = (until - datetime.datetime.now(datetime.UTC)).total_seconds() if until.tzinfo else 3600
+    return time.monotonic() + left
+
+
+def _translated(method: str, response: SlackResponse) -> Failed:
+    data = response.data if isinstance(response.data, dict) else {}
+    name, needed = str(data.get("error") or ""), str(data.get("needed") or "")
+    return _refused(method, response.status_code, name, response.headers, needed)
+
+
+def _refused(method: str, status: int, name: str, headers: Any, needed: str) -> Failed:
+    wait = _retry_after(headers)
+    if status == 429 or name in {"ratelimited", "rate_limited"}:
+        return Refused(method, "ratelimited", retry_after=wait)
+    if status >= 500:
+        words = f"{method}: Slack answered with HTTP {status}"
+        return Failed("UNAVAILABLE", words, retry_after=wait)
+    if status in {401, 403} and name not in refusals.CODES:
+        return Refused(method, "invalid_auth")
+    if status != 200 and name not in refusals.CODES:
+        told = {"method": method, "error": f"http_{status}"}
+        return Failed(
+            refusals.OTHERWISE, f"{method}: Slack answered with HTTP {status}", slack=told
+        )
+    return Refused(method, name or "no_error_given", needed=needed, retry_after=wait)
+
+
+def _retry_after(headers: Any) -> float | None:
+    found = {str(name).lower(): value for name, value in dict(headers or {}).items()}
+    value = found.get("retry-after")
+    value = value[0] if isinstance(value, list) and value else value
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < 86_400 else None
+
+
+def _unreachable(method: str, error: Exception) -> Failed:
+    reason = getattr(error, "reason", None) or error
+    words = str(reason) or type(reason).__name__
+    return Failed("UNAVAILABLE", f"{method}: Slack cannot be reached: {words[:200]}")
