@@ -2,9 +2,15 @@
 
 import asyncio
 from collections import Counter
+from datetime import datetime, timedelta
 
+import pytest
+
+from engine.interpreter import under_way
 from engine.temporal.client import Client
-from tests.canned import Canned, outcomes, world
+from tests.canned import Canned, World, outcomes, text_of, world
+
+LIMIT = 60
 
 
 async def test_in_the_middle_of_a_loop_every_item_runs_once(client: Client) -> None:
@@ -85,3 +91,78 @@ async def test_a_run_that_continued_is_cancelled_like_any_other(client: Client) 
     assert description.status is not None
     assert description.status.name == "CANCELED"
     assert view.undone == ("each[1]", "each[0]", "first")
+
+
+async def test_the_time_of_a_run_counts_from_its_first_history(client: Client) -> None:
+    slow = asyncio.Event()
+    async with world(client, Canned(continue_after=15, open={"slow": slow})) as w:
+        run = await w.start("flow.late-end")
+        view = await w.runs.result(run)
+        count = len(await w.histories(run))
+        started, *_ = await w.runs.history(run)
+    [call] = [call for call in w.canned.calls if call.step == "slow"]
+    limit = moment(call.deadline) - moment(started.at)
+    assert count > 1
+    assert view.error is not None, view
+    assert (view.status, view.error.code) == ("failed", "RUN_TIMED_OUT")
+    assert outcomes(view)["slow"] == "cancelled"
+    assert abs(limit.total_seconds() - 6) < 0.5
+    assert view.undone == ("first",)
+    assert text_of(view, "finally/tell") == "slow cancelled"
+
+
+async def test_calls_held_back_for_a_new_history_are_stopped_and_the_run_goes_on(
+    client: Client,
+) -> None:
+    """Cancelled while a long call keeps the loop's next items waiting for the new history: they
+    never start, and undo and `finally` run in it."""
+    slow = asyncio.Event()
+    async with world(client, Canned(continue_after=25, open={"slow": slow})) as w:
+        run = await w.start("flow.held")
+        await holding_back(w, run)
+        await w.runs.cancel(run)
+        view = await w.runs.result(run)
+        count = len(await w.histories(run))
+    steps = Counter(w.canned.steps())
+    items = sum(step.startswith("each[") for step in steps)
+    assert view.status == "cancelled", view
+    assert 0 < items < 20
+    assert view.steps["each"].attempts == items
+    assert set(steps.values()) == {1}
+    assert view.undone == ("first",)
+    assert text_of(view, "finally/tell") == "slow cancelled, each cancelled"
+    assert count == 2
+
+
+async def test_calls_held_back_go_on_when_patience_is_lost(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The long call ends only after the loop, which so goes on in the same history."""
+    monkeypatch.setattr(under_way, "PATIENCE", timedelta(milliseconds=300))
+    slow = asyncio.Event()
+    async with world(client, Canned(continue_after=40, open={"slow": slow})) as w:
+        run = await w.start("flow.held")
+        await holding_back(w, run)
+        await w.until(run, lambda view: outcomes(view)["each"] == "succeeded", LIMIT)
+        slow.set()
+        view = await w.runs.result(run)
+    assert view.status == "succeeded", view
+    assert set(Counter(w.canned.steps()).values()) == {1}
+
+
+async def holding_back(w: World, run: str) -> None:
+    """Return once the run holds calls back for a new history."""
+
+    async def timers() -> int:
+        events = (await w.client.get_workflow_handle(run).fetch_history()).events
+        return sum(event.HasField("timer_started_event_attributes") for event in events)
+
+    async with asyncio.timeout(LIMIT):
+        async for _ in w.runs.follow(run):
+            if await timers():
+                return
+    raise AssertionError(f"{run} ended before it held anything back")
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
