@@ -102,9 +102,15 @@ class GateStep(StepBase, frozen=True, kw_only=True, tag="gate"):
     count: int = 1
     escalate: dict[str, tuple[tuple[str, ...], ...]] = {}
     """Severity → rounds; each round is the list of roles asked next."""
-    escalate_flag: str | None = None
+    escalate_flag: str | dict[str, str] | None = None
+    """The feature flag that is asked before an escalation: one, or one a severity."""
     initiator_may_approve: bool = False
     notify: Call | None = None
+
+    def flag_of(self, severity: object) -> str | None:
+        """The flag that is asked before this severity escalates; None where none is."""
+        flag = self.escalate_flag
+        return flag.get(str(severity)) if isinstance(flag, dict) else flag
 
 
 class ChildStep(StepBase, frozen=True, kw_only=True, tag="blueprint"):

@@ -15,9 +15,11 @@ MAY = Standing(roles=(APPROVER,))
 MEBIBYTE = "x" * (MAX_OUTPUT_BYTES - 2)
 
 
-def begun(plan: Plan, *, solo: bool = False) -> tuple[RunState, list[Command]]:
+def begun(
+    plan: Plan, *, solo: bool = False, severity: str = "P1"
+) -> tuple[RunState, list[Command]]:
     info = RunInfo(id="r", started_at_ms=0, initiator="ann", solo=solo, digest="d1")
-    state = RunState(plan, {}, {"incident_severity": "P1"}, info)
+    state = RunState(plan, {}, {"incident_severity": severity}, info)
     return state, state.begin(0)
 
 
@@ -224,6 +226,15 @@ class TestAnswers:
         assert self.answer(state, 60_001)[2].startswith("too late")
         assert state.flag("ask", True, 60_002) == [StartTimer(key="ask", until_ms=120_002)]
         assert "has none of the roles that are asked: boss" in self.answer(state, 60_003)[2]
+
+    def test_a_flag_may_be_for_one_severity_alone(self) -> None:
+        rounds = {"P1": (("boss",),), "P2": (("boss",),)}
+        gate = gate_step("ask", escalate=rounds, escalate_flag={"P1": "escalation"})
+        for severity, asked in (("P1", [AskFlag(key="ask", flag="escalation")]), ("P2", [])):
+            state, _ = begun(plan_of(gate), severity=severity)
+            commands = state.finished("ask", Ended(), 60_000)
+            assert [each for each in commands if isinstance(each, AskFlag)] == asked
+            assert len(state.view().gates["ask"].escalations) == (0 if asked else 1)
 
     def test_approvals_of_an_earlier_round_still_count(self) -> None:
         gate = gate_step("ask", count=2, escalate={"P1": (("boss",),)})

@@ -52,7 +52,7 @@ class WrittenGate:
     """Milliseconds by severity and `default`."""
     count: int = 1
     escalate: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
-    escalate_flag: str | None = None
+    escalate_flag: str | dict[str, str] | None = None
     initiator_may_approve: bool = False
     notify: WrittenCall | None = None
 

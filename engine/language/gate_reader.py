@@ -56,18 +56,28 @@ def _timeout(reading: Reading, value: Json, path: Path) -> dict[str, int]:
 
 def _escalate(
     reading: Reading, value: Json, path: Path
-) -> tuple[dict[str, tuple[tuple[str, ...], ...]], str | None]:
+) -> tuple[dict[str, tuple[tuple[str, ...], ...]], str | dict[str, str] | None]:
     escalate = reading.mapping(value, path)
     if escalate is None:
         return {}, None
     reading.keys(escalate, path, (*SEVERITIES, "flag"), ())
     if not any(severity in escalate for severity in SEVERITIES):
         reading.fault("ESCALATION", "names no severity: nobody would be asked", path)
-    flag = reading.text(escalate, "flag", path, line=True) or None
+    flag = _flag(reading, escalate, path)
     rounds = {
         key: _rounds(reading, escalate[key], (*path, key)) for key in SEVERITIES if key in escalate
     }
     return {key: lists for key, lists in rounds.items() if lists}, flag
+
+
+def _flag(reading: Reading, escalate: dict[str, Json], path: Path) -> str | dict[str, str] | None:
+    """One for all severities, or one for each that is named."""
+    given = escalate.get("flag")
+    if not isinstance(given, dict):
+        return reading.text(escalate, "flag", path, line=True) or None
+    where = (*path, "flag")
+    reading.keys(given, where, tuple(key for key in SEVERITIES if key in escalate), ())
+    return {key: flag for key in given if (flag := reading.text(given, key, where, line=True))}
 
 
 def _rounds(reading: Reading, value: Json, path: Path) -> tuple[tuple[str, ...], ...]:

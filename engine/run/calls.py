@@ -56,7 +56,10 @@ class Calls:
         target = keys.target(key)
         step = self._steps[target.step]
         if flight.kind == "flag":
-            return AskFlag(key=key, flag=(isinstance(step, GateStep) and step.escalate_flag) or "")
+            severity = self._memory.context.get("incident_severity")
+            return AskFlag(
+                key=key, flag=(isinstance(step, GateStep) and step.flag_of(severity)) or ""
+            )
         names = self._names_for(target, step)
         if flight.kind == "child" and isinstance(step, ChildStep):
             inputs = evaluate(step.with_, names) if step.with_ else {}

@@ -10,7 +10,7 @@ import msgspec
 from engine import instants
 from engine.errors import ExpressionFailed
 from engine.messages import Decide, Decision, GateState, GateView, Reply, Standing
-from engine.plan import GateStep
+from engine.plan import GateStep, Json
 from engine.run import gate_rules
 from engine.run.in_flight import InFlight
 from engine.run.journal import Journal
@@ -52,7 +52,7 @@ class Gates:
     def open(self, key: str, ask: str, now: int) -> None:
         """Ask. ExpressionFailed where the gate has no time limit for this severity."""
         step = self._steps[key]
-        timeout = _by_severity(step, self._memory.context.get("incident_severity"))
+        timeout = _by_severity(step, self._severity)
         record = GateRecord(
             ask=ask,
             approvers=list(step.approvers),
@@ -85,8 +85,8 @@ class Gates:
         step, record = self._steps[key], self._records[key]
         if record.round >= len(self._rounds(step)):
             self._time_out(key, record, now)
-        elif step.escalate_flag is not None:
-            self._flights.flag(key, step.escalate_flag)
+        elif (flag := step.flag_of(self._severity)) is not None:
+            self._flights.flag(key, flag)
         else:
             self._escalate(key, record, now)
 
@@ -96,7 +96,8 @@ class Gates:
         if on:
             self._escalate(key, record, now)
             return
-        off = f"gate {key} is not escalated: the flag {self._steps[key].escalate_flag} is off"
+        flag = self._steps[key].flag_of(self._severity)
+        off = f"gate {key} is not escalated: the flag {flag} is off"
         self._journal.add(now, "gate.not_escalated", off, step=key, gate=key)
         self._time_out(key, record, now)
 
@@ -200,7 +201,11 @@ class Gates:
         )
 
     def _rounds(self, step: GateStep) -> tuple[tuple[str, ...], ...]:
-        return step.escalate.get(str(self._memory.context.get("incident_severity")), ())
+        return step.escalate.get(str(self._severity), ())
+
+    @property
+    def _severity(self) -> Json:
+        return self._memory.context.get("incident_severity")
 
     def _escalate(self, key: str, record: GateRecord, now: int) -> None:
         record.approvers = list(self._rounds(self._steps[key])[record.round])
