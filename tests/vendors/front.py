@@ -23,6 +23,8 @@ LONGEST_SECONDS = 60
 _HOP = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding"})
 _PREFIXES = {"statuspage": "/v1", "slack": "/api"}
 """What comes before the paths of the description in the vendor's real URLs."""
+_EITHER = frozenset({"slack"})
+"""Vendors who take POST for what their description has as GET, as their own library does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Front:
 
     def __init__(self, vendor: str, prism: str | None) -> None:
         self.requests: list[Request] = []
+        self._vendor = vendor
         self._prefix = _PREFIXES.get(vendor, "")
         self._prism = prism
         self._planned: list[Planned] = []
@@ -179,9 +182,13 @@ class Front:
         if self._prism is None:
             return None
         wish = {"Prefer": planned.prefer} if planned is not None and planned.prefer else {}
-        return self._client.request(
+        checked = self._client.request(
             method, self._prism + address, headers={**headers, **wish}, content=raw
         )
+        if checked.status_code == 405 and self._vendor in _EITHER:
+            form = "?" + raw.decode() if raw and "?" not in address else ""
+            return self._client.get(self._prism + address + form, headers={**headers, **wish})
+        return checked
 
 
 def _violations(response: httpx.Response) -> tuple[str, ...]:

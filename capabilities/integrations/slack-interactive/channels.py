@@ -61,7 +61,7 @@ def _made_or_found(slack: Slack, name: str, *, private: bool) -> tuple[dict[str,
             if refused.name != "name_taken":
                 raise
         if taken is None:
-            ours = slack.post("auth.test").get("user_id", "")
+            ours = slack.read("auth.test").get("user_id", "")
             taken = _channels(slack, names.candidates(name), private=private)
         found = taken.get(candidate)
         if found and ours and found.get("creator") == ours:
@@ -111,7 +111,7 @@ def _user(slack: Slack, person: str) -> str:
     """The id of a person given by id or e-mail address."""
     if "@" not in person:
         return person
-    found: str = slack.get("users.lookupByEmail", email=person)["user"]["id"]
+    found: str = slack.read("users.lookupByEmail", email=person)["user"]["id"]
     return found
 
 

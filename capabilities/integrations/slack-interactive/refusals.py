@@ -19,9 +19,9 @@ _GROUPS = {
     "USER_NOT_FOUND": "user_not_found users_not_found no_user user_disabled",
     "NOT_PERMITTED": (
         "restricted_action restricted_action_read_only_channel"
-        " restricted_action_thread_only_channel restricted_action_non_threadable_channel user_is_bot user_is_restricted not_supported"
-        " user_is_ultra_restricted cant_invite cant_invite_self cant_archive_general"
-        " ura_max_channels"
+        " restricted_action_thread_only_channel restricted_action_non_threadable_channel"
+        " user_is_bot user_is_restricted user_is_ultra_restricted not_supported cant_invite"
+        " cant_invite_self cant_archive_general ura_max_channels"
         " too_many_users channel_type_not_supported posting_to_general_channel_denied is_inactive"
     ),
     "MESSAGE_NOT_FOUND": "message_not_found thread_not_found",

@@ -50,18 +50,18 @@ class Slack:
     def post(self, method: str, **arguments: Any) -> Answer:
         """Call a method with a JSON body. Arguments that are None are left out."""
         given = {name: value for name, value in arguments.items() if value is not None}
-        return self._call(method, "POST", json=given)
+        return self._call(method, json=given)
 
-    def get(self, method: str, **arguments: Any) -> Answer:
-        """Call a method that takes its arguments from the query."""
+    def read(self, method: str, **arguments: Any) -> Answer:
+        """Call a method that takes its arguments from the query, not as JSON."""
         given = {name: value for name, value in arguments.items() if value is not None}
-        return self._call(method, "GET", params=given)
+        return self._call(method, params=given)
 
     def pages(self, method: str, **arguments: Any) -> Iterator[Answer]:
         """Each page of a method's answer, by its cursor, at most `MOST_PAGES`."""
         cursor = None
         for _ in range(MOST_PAGES):
-            page = self.get(method, cursor=cursor, **arguments)
+            page = self.read(method, cursor=cursor, **arguments)
             yield page
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
@@ -81,10 +81,10 @@ class Slack:
             name = "expired_url"
         raise _refused("response_url", answer.status_code, name, answer.headers, "")
 
-    def _call(self, method: str, verb: str, **arguments: Any) -> Answer:
+    def _call(self, method: str, **arguments: Any) -> Answer:
         self._client.timeout = self._seconds()
         try:
-            answer = self._client.api_call(method, http_verb=verb, **arguments)
+            answer = self._client.api_call(method, **arguments)
         except SlackApiError as error:
             raise _translated(method, error.response) from error
         except (OSError, http.client.HTTPException, SlackClientError) as error:

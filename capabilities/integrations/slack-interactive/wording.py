@@ -86,7 +86,9 @@ def _within(text: str, limit: int, render: Render) -> str:
     whole = render(text)
     if size(whole) <= limit:
         return whole
-    cut = _cut(text, max(1, limit - min(_MARK, limit // 2)), render)
+    if limit < 2 * _MARK:
+        return f"{render(text[: _cut(text, limit - 1, render)].rstrip())}…"
+    cut = _cut(text, limit - _MARK, render)
     return f"{render(text[:cut].rstrip())} {_missing(text[cut:])}"
 
 
