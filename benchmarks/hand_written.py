@@ -12,7 +12,7 @@ from benchmarks.blueprints import gated, loop, parallel, sequential, write_proje
 from benchmarks.measure import Figure, alternate
 from benchmarks.server import bare_server
 from benchmarks.serving import HAND_QUEUE, both_workers
-from engine.temporal.worker import TASK_QUEUE
+from engine.temporal.connection import TASK_QUEUE
 
 ROUNDS = 3
 LIMIT = 1.10

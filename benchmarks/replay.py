@@ -16,8 +16,8 @@ from benchmarks.server import bare_server
 from benchmarks.serving import HAND_QUEUE, both_workers
 from engine.interpreter.workflow import Run
 from engine.messages import StepAnswer
+from engine.temporal.connection import TASK_QUEUE
 from engine.temporal.converter import DATA_CONVERTER
-from engine.temporal.worker import TASK_QUEUE
 
 STEPS = 600
 

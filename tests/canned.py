@@ -35,8 +35,8 @@ from engine.messages import (
     StepCall,
 )
 from engine.plan import Json, Plan
-from engine.temporal import past_runs
 from engine.temporal.client import Runs
+from engine.temporal.histories import histories
 from engine.temporal.worker import run_until, workers
 
 TEMPORAL = Path(sysconfig.get_path("scripts")) / "temporal"
@@ -192,7 +192,7 @@ class World:
     async def histories(self, run: str) -> list[WorkflowHistory]:
         """The histories over which the run goes so far."""
         first = (await self.client.get_workflow_handle(run).describe()).raw_info.first_run_id
-        return [history async for history in past_runs.histories(self.client, run, first)]
+        return [history async for history in histories(self.client, run, first)]
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from engine import VERSION
 from engine.cli import output
 from engine.cli.frame import Frame, shared_options
 from engine.cli.lazy import Entry, LazyGroup
@@ -43,9 +44,7 @@ COMMANDS = {
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
     if wanted and not context.resilient_parsing:
-        from importlib.metadata import version
-
-        output.result(f"{PROGRAM} {version('harmony-incidents')}")
+        output.result(f"{PROGRAM} {VERSION}")
         context.exit(0)
 
 

@@ -5,6 +5,7 @@ import contextlib
 import os
 import shlex
 from collections.abc import AsyncIterator
+from importlib import import_module
 
 import click
 
@@ -96,17 +97,20 @@ class _Running:
     @contextlib.asynccontextmanager
     async def _worker(self, temporal: Service) -> AsyncIterator[asyncio.Task[None]]:
         """A worker in this process; at the end it lets what it has under way come to its end."""
-        from engine.temporal.worker import serve
-
         stop = asyncio.Event()
-        serving = asyncio.create_task(
-            serve(temporal.client, self._frame.project, self._runner, stop=stop, say=self._say)
-        )
+        serving = asyncio.create_task(self._serve(temporal, stop))
         try:
             yield serving
         finally:
             stop.set()
             await serving
+
+    async def _serve(self, temporal: Service, stop: asyncio.Event) -> None:
+        # Imported in a thread, so that the run is started meanwhile.
+        await asyncio.to_thread(import_module, "engine.temporal.worker")
+        from engine.temporal.worker import serve
+
+        await serve(temporal.client, self._frame.project, self._runner, stop=stop, say=self._say)
 
     async def _followed(
         self, temporal: Service, worker: asyncio.Task[None] | None, interrupts: Interrupts

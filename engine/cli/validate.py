@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from engine import VERSION
 from engine.cli import output
 from engine.cli.fault_output import document, paint
 from engine.cli.frame import Frame, harmony_command
@@ -73,9 +74,7 @@ def _for_programs(frame: Frame, faults: Sequence[Fault], form: str, prefix: str)
     if form == "json":
         output.document(frame, document(faults))
     elif form == "sarif":
-        from importlib.metadata import version
-
-        log = fault_reports.as_sarif(faults, version("harmony-incidents"), prefix)
+        log = fault_reports.as_sarif(faults, VERSION, prefix)
         output.document(frame, log)
     elif faults:
         frame.answered = True

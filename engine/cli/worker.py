@@ -64,7 +64,8 @@ class _Serving:
             await self._with(temporal, interrupts)
 
     async def _with(self, temporal: Service, interrupts: Interrupts) -> None:
-        from engine.temporal.worker import TASK_QUEUE, serve
+        from engine.temporal.connection import TASK_QUEUE
+        from engine.temporal.worker import serve
 
         serving = asyncio.create_task(
             serve(

@@ -65,6 +65,13 @@ def fitting(view: RunView) -> RunView:
     return _shortened(msgspec.structs.replace(view, steps=steps))
 
 
+def is_whole(view: RunView) -> bool:
+    """Whether `fitting` left nothing out of it."""
+    return not any(text.endswith(LEFT_OUT) for text in view.warnings) and not any(
+        step.output == {"omitted": LEFT_OUT} for step in view.steps.values()
+    )
+
+
 def for_parent(view: RunView) -> RunView:
     """What a parent needs of its child's result: all but the steps' outputs."""
     steps = {

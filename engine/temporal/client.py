@@ -1,4 +1,7 @@
-"""Runs, as the command line and other programs see them: start, list, look at, answer, cancel."""
+"""Runs, as the command line and other programs see them: start, list, look at, answer, cancel.
+
+What replays histories is imported when one is read: it needs all that a worker needs.
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -25,10 +28,9 @@ from engine.errors import RunRefused, ServiceUnavailable
 from engine.interpreter import ending
 from engine.messages import Decide, Entry, GateView, Reply, RunError, RunView, StartArguments
 from engine.plan import Json
-from engine.temporal import past_runs
-from engine.temporal.connection import connect
+from engine.temporal.connection import TASK_QUEUE, connect
+from engine.temporal.histories import histories, is_end, next_history
 from engine.temporal.indexing import is_indexed
-from engine.temporal.worker import TASK_QUEUE
 
 __all__ = ["Client", "ListedRun", "RunFilter", "Runs", "connect"]
 
@@ -121,13 +123,19 @@ class Runs:
         description = await self._describe(run)
         if description.status == WorkflowExecutionStatus.RUNNING:
             return await self._asked(run) or await self._read(description)
-        return _closed(await self._read(description), description, await self._failure(run))
+        ended = await self._end(run)
+        told = _told(ended)
+        if told is not None and description.parent_id is None and ending.is_whole(told):
+            return told
+        return _closed(await self._read(description), description, ended, told)
 
     async def history(self, run: str) -> Journal:
         """All that happened, in its order."""
+        from engine.temporal import past_runs
+
         entries: Journal = []
         first = (await self._describe(run)).raw_info.first_run_id
-        async for history in past_runs.histories(self._client, run, first):
+        async for history in histories(self._client, run, first):
             replayed = await past_runs.replay(history)
             if replayed is not None:
                 entries += past_runs.journal_of(replayed)
@@ -179,18 +187,22 @@ class Runs:
     async def follow(self, run: str) -> AsyncIterator[RunView]:
         """The run as it is now, and again after each change, until it has ended."""
         shown: RunView | None = None
-        async for _ in self._changes(run):
-            view = await self.view(run)
+        async for ended in self._changes(run):
+            view = (None if ended else await self._asked(run)) or await self.view(run)
             if view != shown:
                 yield view
             shown = view
             if view.status != "running":
                 return
 
-    async def _changes(self, run: str) -> AsyncIterator[None]:
-        """One item now, and one whenever something was written to the run's history."""
-        yield None
-        following = (await self._describe(run)).run_id
+    async def _changes(self, run: str) -> AsyncIterator[bool]:
+        """One item now, and one whenever something was written to the run's history: whether the
+        run has ended with it."""
+        description = await self._describe(run)
+        if description.status != WorkflowExecutionStatus.RUNNING:
+            yield True
+            return
+        following = description.run_id
         while following:
             handle = self._client.get_workflow_handle(run, run_id=following)
             events = handle.fetch_history_events(wait_new_event=True)
@@ -199,8 +211,8 @@ class Runs:
                 await events.fetch_next_page()
                 page = events.current_page or []
                 if page:
-                    following = past_runs.next_history(page[-1])
-                    yield None
+                    following = next_history(page[-1])
+                    yield not following and is_end(page[-1])
                 if events.next_page_token is None:
                     break
 
@@ -223,6 +235,8 @@ class Runs:
 
     async def _read(self, description: WorkflowExecutionDescription) -> RunView:
         """What the run's last history says."""
+        from engine.temporal import past_runs
+
         handle = self._client.get_workflow_handle(description.id, run_id=description.run_id)
         replayed = await past_runs.replay(await handle.fetch_history())
         view = None if replayed is None else past_runs.view_of(replayed)
@@ -237,7 +251,7 @@ class Runs:
             gates={},
         )
 
-    async def _failure(self, run: str) -> BaseException | RunView | None:
+    async def _end(self, run: str) -> BaseException | RunView | None:
         """What Temporal keeps of how a closed run ended."""
         handle: WorkflowHandle[object, RunView] = self._client.get_workflow_handle(
             run, result_type=RunView
@@ -316,13 +330,20 @@ def _fits(listed: ListedRun, wanted: RunFilter) -> bool:
     )
 
 
+def _told(ended: BaseException | RunView | None) -> RunView | None:
+    """What the run itself said at its end."""
+    if isinstance(ended, ApplicationError):
+        return failures.detail(ended, RunView)
+    return ended if isinstance(ended, RunView) else None
+
+
 def _closed(
-    view: RunView, description: WorkflowExecutionDescription, ended: BaseException | RunView | None
+    view: RunView,
+    description: WorkflowExecutionDescription,
+    ended: BaseException | RunView | None,
+    told: RunView | None,
 ) -> RunView:
     """The view that was read, ended as Temporal says that it ended."""
-    if isinstance(ended, RunView):
-        return view if view.status == ended.status else ended
-    told = failures.detail(ended, RunView) if isinstance(ended, ApplicationError) else None
     if told is not None:
         return view if view.status == told.status else told
     if view.status != "running":

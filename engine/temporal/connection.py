@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from engine.errors import ServiceUnavailable
 from engine.temporal.converter import DATA_CONVERTER
 
+TASK_QUEUE = "harmony"
 CLUSTER_NAMESPACE = "harmony"
 EMBEDDED_NAMESPACE = "default"
 _REFUSED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)

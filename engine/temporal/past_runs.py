@@ -3,14 +3,10 @@
 For runs that have ended, or that no worker serves now, and for all that happened in a run.
 """
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from temporalio import workflow
-from temporalio.api.enums.v1 import EventType
-from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowHistory
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import WorkflowHistory
 from temporalio.worker import (
     ExecuteWorkflowInput,
     Interceptor,
@@ -22,37 +18,7 @@ from temporalio.worker import (
 from engine.interpreter.workflow import Run
 from engine.messages import Entry, RunView
 from engine.temporal.converter import DATA_CONVERTER
-from engine.temporal.worker import WORKFLOW_RUNNER
-
-_FOLLOWED = {
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: "continued_as_new",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: "completed",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: "failed",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: "timed_out",
-}
-
-
-async def histories(client: Client, run: str, first: str) -> AsyncIterator[WorkflowHistory]:
-    """The run's histories in their order; those that are no longer kept are passed over."""
-    following = first
-    while following:
-        try:
-            history = await client.get_workflow_handle(run, run_id=following).fetch_history()
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
-                raise
-            return
-        yield history
-        following = next_history(history.events[-1])
-
-
-def next_history(last: HistoryEvent) -> str:
-    """The run id that a history's last event says the run goes on under; empty for none."""
-    ended = _FOLLOWED.get(last.event_type)
-    if ended is None:
-        return ""
-    attributes = getattr(last, f"workflow_execution_{ended}_event_attributes")
-    return str(attributes.new_execution_run_id)
+from engine.temporal.worker import BUILD, WORKFLOW_RUNNER
 
 
 async def replay(history: WorkflowHistory) -> Run | None:
@@ -62,6 +28,7 @@ async def replay(history: WorkflowHistory) -> Run | None:
         workflows=[Run],
         workflow_runner=WORKFLOW_RUNNER,
         data_converter=DATA_CONVERTER,
+        build_id=BUILD,
         interceptors=[_Keeping(kept)],
         # Taking a run out of memory cancels what it waits for, and so would change what is read.
         disable_safe_workflow_eviction=True,

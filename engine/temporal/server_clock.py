@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from engine.temporal.worker import TASK_QUEUE
+from engine.temporal.connection import TASK_QUEUE
 
 _TRIES = 20
 _PAUSE = 0.1

@@ -9,17 +9,21 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from engine import VERSION
 from engine.interpreter.children import WATCH_QUEUE
 from engine.interpreter.workflow import Run
 from engine.project.folder import Project
 from engine.runners.choice import choose_runner
+from engine.runners.process import ProcessRunner
 from engine.steps.flags import Flags
 from engine.temporal.activities import Activities
 from engine.temporal.child_activities import ChildActivities
+from engine.temporal.connection import TASK_QUEUE
 from engine.temporal.indexing import is_indexed
 
-TASK_QUEUE = "harmony"
 STEPS_AT_ONCE = 100
+BUILD = f"harmony {VERSION}"
+"""Told to the server. Without it the SDK hashes every module that is loaded: 0.1 s a worker."""
 DRAIN = timedelta(seconds=30)
 CANCEL_WITHIN = timedelta(seconds=1)
 """A cancellation reaches a step with its next heartbeat; so they are sent this often."""
@@ -39,6 +43,7 @@ def workers(
     steps = Worker(
         client,
         task_queue=task_queue,
+        build_id=BUILD,
         workflows=[Run],
         activities=[*activities, children.answer, children.cancel],
         workflow_runner=WORKFLOW_RUNNER,
@@ -50,6 +55,7 @@ def workers(
     watching = Worker(
         client,
         task_queue=WATCH_QUEUE.format(task_queue),
+        build_id=BUILD,
         activities=[children.watch],
         max_concurrent_activities=1_000,
         max_concurrent_activity_task_polls=1,
@@ -84,10 +90,12 @@ async def serve(
     runner, choice = choose_runner(runner_name or project.settings.runner)
     say(choice)
     flags = Flags(project.settings.flags_file, os.environ, warn=say)
-    activities = Activities(
-        project, runner, flags, allow_solo=not no_solo, indexed=await is_indexed(client)
-    )
     try:
+        if isinstance(runner, ProcessRunner):
+            runner.start()  # it is ready by the time the first step comes
+        activities = Activities(
+            project, runner, flags, allow_solo=not no_solo, indexed=await is_indexed(client)
+        )
         await run_until(stop, workers(client, activities.all, task_queue=task_queue))
     finally:
         await runner.close()
