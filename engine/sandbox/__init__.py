@@ -1,0 +1,1 @@
+"""One local server that plays Slack, Statuspage, PagerDuty and Confluence, to try and rehearse."""

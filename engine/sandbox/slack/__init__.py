@@ -1,0 +1,1 @@
+"""Slack, played: the Web API, clicks and modals as signed interactions, Socket Mode."""
