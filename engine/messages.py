@@ -255,5 +255,8 @@ class Entry(Message, frozen=True, kw_only=True):
     text: str
     who: str | None = None
     source: Source | None = None
+    user: str | None = None
+    """The system's user of who did it."""
+    host: str | None = None
     step: str | None = None
     gate: str | None = None

@@ -45,8 +45,12 @@ async def _follow(frame: Frame, run: str) -> int:
 
 
 def _line(entry: Entry) -> str:
-    who = ""
-    if entry.who:
-        who = f"{entry.who} ({entry.source})" if entry.source else entry.who
-    about = f"  [{one_line(who)}]" if who else ""
+    about = f"  [{one_line(_who(entry))}]" if entry.who else ""
     return f"{clock(entry.at)}  {one_line(entry.event)}: {one_line(entry.text, 500)}{about}"
+
+
+def _who(entry: Entry) -> str:
+    """`alice (cli, root on bastion)`."""
+    system = f"{entry.user or '?'} on {entry.host}" if entry.host else entry.user
+    whence = ", ".join(word for word in (entry.source, system) if word)
+    return f"{entry.who} ({whence})" if whence else str(entry.who)

@@ -147,7 +147,7 @@ class _Running:
             (("Cancelling: undoing what was done, then `finally`. Ctrl-C again leaves it.",
               "yellow"),)
         )  # fmt: skip
-        await temporal.runs.cancel(self._asked.run)
+        await temporal.runs.cancel(self._asked.run, self._asked.actor)
 
     def _leave(self) -> None:
         self._shown.pause()

@@ -215,6 +215,7 @@ class Driver:
             inputs=command.inputs,
             context=self.compiled.context,
             initiator=self.compiled.initiator,
+            actor=self.state.info.actor,
             solo=self.solo,
             indexed=self.compiled.indexed,
             timeout_ms=command.timeout_ms,

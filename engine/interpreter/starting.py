@@ -7,7 +7,7 @@ import msgspec
 from temporalio.common import RawValue
 
 from engine.errors import RunRefused
-from engine.messages import CompiledRun, GateView, Message, StartArguments
+from engine.messages import Actor, CompiledRun, GateView, Message, StartArguments
 from engine.plan import Json, Plan
 
 
@@ -19,6 +19,7 @@ class ChildStart(Message, frozen=True, kw_only=True):
     inputs: Json
     context: dict[str, Json]
     initiator: str
+    actor: Actor | None = None
     solo: bool = False
     indexed: bool = False
     timeout_ms: int | None = None

@@ -18,7 +18,7 @@ from engine.interpreter.continuing import PATIENCE, HistoryLimit
 from engine.interpreter.driver import LOCAL_TIMEOUT, Driver
 from engine.interpreter.gates import CHILD_GATES, Gates, read_answer
 from engine.interpreter.starting import Continued
-from engine.messages import Decide, Entry, GateView, Reply, RunView
+from engine.messages import Actor, Decide, Entry, GateView, Reply, RunView
 from engine.plan import GateStep, Plan
 from engine.run.run_state import RunState
 
@@ -116,10 +116,11 @@ class UnderWay:
             try:
                 await workflow.wait_condition(self._wakes)
             except asyncio.CancelledError:
-                if workflow.cancellation_reason() is None:
+                reason = workflow.cancellation_reason()
+                if reason is None:
                     raise  # the worker only takes the run out of its memory
                 self._asked_here = True
-                self._driver.issue(self._state.cancel(self._clock.tick()))
+                self._driver.issue(self._state.cancel(self._clock.tick(), *_asker(reason)))
             self._driver.touched = False
             self._keep(self._state.entries())
             if self._crash is not None:
@@ -225,6 +226,8 @@ class UnderWay:
             text=text,
             who=answer.approver_id if answer else None,
             source=answer.source if answer else None,
+            user=answer.user if answer else None,
+            host=answer.host if answer else None,
             gate=answer.gate if answer else None,
         )
         self._keep([*self._state.entries(), entry])
@@ -236,6 +239,14 @@ class UnderWay:
     def _crashed(self, error: BaseException) -> None:
         if self._crash is None:
             self._crash = error
+
+
+def _asker(reason: str) -> tuple[Actor | None, str]:
+    """Who asked for a cancellation, as `harmony cancel` writes it; else why, as any client may."""
+    try:
+        return msgspec.json.decode(reason, type=Actor), ""
+    except msgspec.MsgspecError:
+        return None, reason
 
 
 def _has_gates(plan: Plan) -> bool:

@@ -151,6 +151,7 @@ async def _begin(
             solo=start.solo,
             digest=compiled.digest,
             workflow_id=info.workflow_id,
+            actor=start.actor,
         ),
     )
     begun = Continued(kind="continued", compiled=compiled, snapshot=None, solo=start.solo)

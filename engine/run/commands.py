@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from engine.messages import StepFailure
+from engine.messages import Actor, StepFailure
 from engine.plan import Call, Json
 
 
@@ -99,3 +99,5 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     solo: bool = False
     digest: str = ""
     workflow_id: str = ""
+    actor: Actor | None = None
+    """The initiator with the way they came; None where a client said nothing of it."""

@@ -13,7 +13,7 @@ from engine.messages import Decide, Decision, GateState, GateView, Reply, Standi
 from engine.plan import GateStep, Json
 from engine.run import gate_rules
 from engine.run.in_flight import InFlight
-from engine.run.journal import Journal
+from engine.run.journal import Journal, who_answered
 from engine.run.run_memory import GateRecord, Memory, Notice
 
 MAX_REFUSED = 200
@@ -154,7 +154,9 @@ class Gates:
 
     def _record_refusal(self, key: str | None, decide: Decide, problem: str, now: int) -> None:
         text = f"an answer of {decide.approver_id or 'nobody'} does not count: {problem}"
-        self._journal.add(now, "gate.refused", text, step=key, gate=key or decide.gate, by=decide)
+        self._journal.add(
+            now, "gate.refused", text, step=key, gate=key or decide.gate, by=who_answered(decide)
+        )
         if key is None:
             return
         decisions = self._records[key].decisions
@@ -170,7 +172,7 @@ class Gates:
         why = f" ({decide.reason})" if decide.reason else ""
         solo = ", solo" if self._memory.info.solo else ""
         text = f"{decide.approver_id} {decide.decision} gate {key}{why}, by {decide.source}{solo}"
-        self._journal.add(now, "gate.answered", text, step=key, gate=key, by=decide)
+        self._journal.add(now, "gate.answered", text, step=key, gate=key, by=who_answered(decide))
         if decide.decision == "rejected":
             return self._decided(key, record, "rejected", now)
         missing = self._steps[key].count - gate_rules.approvals(record)

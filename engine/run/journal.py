@@ -1,16 +1,14 @@
 """What happened in a run, one line each, for people: `harmony history` and the live view."""
 
 from engine import instants
-from engine.messages import Decide, Entry, Source
+from engine.messages import Actor, Decide, Entry
 
 
 class Journal:
     """Keeps what happened until it is drained; entries are made only then."""
 
     def __init__(self) -> None:
-        self._lines: list[
-            tuple[int, str, str, str | None, str | None, str | None, Source | None]
-        ] = []
+        self._lines: list[tuple[int, str, str, str | None, str | None, Actor | None]] = []
 
     def add(
         self,
@@ -20,14 +18,10 @@ class Journal:
         *,
         step: str | None = None,
         gate: str | None = None,
-        by: Decide | None = None,
-        who: str | None = None,
+        by: Actor | None = None,
     ) -> None:
-        """One line; `by` is the answer that made it, `who` the person where there is none."""
-        if by is not None:
-            self._lines.append((now, event, text, step, gate, by.approver_id, by.source))
-        else:
-            self._lines.append((now, event, text, step, gate, who, None))
+        """One line; `by` is who made it happen."""
+        self._lines.append((now, event, text, step, gate, by))
 
     def drain(self) -> list[Entry]:
         """Everything since the last call."""
@@ -39,8 +33,15 @@ class Journal:
                 text=text,
                 step=step,
                 gate=gate,
-                who=who,
-                source=source,
+                who=None if by is None else by.name,
+                source=None if by is None else by.source,
+                user=None if by is None else by.user,
+                host=None if by is None else by.host,
             )
-            for at, event, text, step, gate, who, source in lines
+            for at, event, text, step, gate, by in lines
         ]
+
+
+def who_answered(decide: Decide) -> Actor:
+    """Who an answer at a gate is of."""
+    return Actor(name=decide.approver_id, source=decide.source, user=decide.user, host=decide.host)

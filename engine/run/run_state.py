@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from engine.messages import Decide, Entry, GateView, Reply, RunView, Standing
+from engine.messages import Actor, Decide, Entry, GateView, Reply, RunView, Standing
 from engine.plan import Json, Plan, RunStatus
 from engine.run import run_result
 from engine.run.commands import Command, Ended, RunInfo
@@ -42,7 +42,7 @@ class RunState:
         info = self._memory.info
         solo = ", solo: the initiator may answer its gates" if info.solo else ""
         text = f"{self._plan.blueprint} {self._plan.version} started{solo}"
-        self._journal.add(now, "run.started", text, who=info.initiator or None)
+        self._journal.add(now, "run.started", text, by=_started_by(info))
         self._steps.begin(self._steps.main)
         return self._settle(now)
 
@@ -84,12 +84,13 @@ class RunState:
             self._steps.gates.flag(key, on, now)
         return self._settle(now)
 
-    def cancel(self, now: int) -> list[Command]:
+    def cancel(self, now: int, by: Actor | None = None, why: str = "") -> list[Command]:
         """Stop what is in flight, then undo, then `finally`. A second one changes nothing."""
         memory = self._memory
         if memory.cancelled or memory.stage == "done":
             return []
-        self._journal.add(now, "run.cancelled", "cancellation was asked for")
+        text = f"cancellation was asked for{f': {why}' if why else ''}"
+        self._journal.add(now, "run.cancelled", text, by=by)
         memory.cancelled = True
         if memory.stage == "steps":
             self._steps.halt("the run was cancelled", now)
@@ -106,6 +107,11 @@ class RunState:
     def status(self) -> RunStatus | None:
         """How the run ended; None while it runs."""
         return self._memory.status if self.done else None
+
+    @property
+    def info(self) -> RunInfo:
+        """What the run knows of itself since it began."""
+        return self._memory.info
 
     @property
     def pending(self) -> Mapping[str, Command]:
@@ -209,6 +215,12 @@ class RunState:
         if memory.status == "failed" and not memory.undo.ran:
             self._steps.undo.leave_all("only a step of `finally` failed, after all was done")
         memory.stage = "closing"
+
+
+def _started_by(info: RunInfo) -> Actor | None:
+    if not info.initiator:
+        return None
+    return msgspec.structs.replace(info.actor or Actor(name=""), name=info.initiator)
 
 
 def _ended(status: RunStatus | None) -> str:

@@ -26,7 +26,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from engine import failures
 from engine.errors import RunRefused, ServiceUnavailable
 from engine.interpreter import ending
-from engine.messages import Decide, Entry, GateView, Reply, RunError, RunView, StartArguments
+from engine.messages import Actor, Decide, Entry, GateView, Reply, RunError, RunView, StartArguments
 from engine.plan import Json
 from engine.temporal.connection import TASK_QUEUE, connect
 from engine.temporal.histories import histories, is_end, next_history
@@ -166,12 +166,13 @@ class Runs:
                 accepted=False, state="closed", reason=f"The run {run} has ended: {view.status}"
             )
 
-    async def cancel(self, run: str) -> None:
+    async def cancel(self, run: str, by: Actor | None = None) -> None:
         """Ask the run to stop; it undoes what it did, and runs `finally`."""
         description = await self._describe(run)
         if description.status != WorkflowExecutionStatus.RUNNING:
             raise RunRefused(f"The run {run} has ended; there is nothing to cancel")
-        await self._client.get_workflow_handle(run).cancel()
+        reason = "" if by is None else msgspec.json.encode(by).decode()
+        await self._client.get_workflow_handle(run).cancel(reason=reason)
 
     async def result(self, run: str) -> RunView:
         """The run as it ended, once it has."""

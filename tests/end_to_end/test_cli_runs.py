@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.command_line import Harmony, gone
+from tests.end_to_end.command_line import Ended, Harmony, gone
 
 
 async def test_a_run_is_started_looked_at_and_cancelled(harmony: Harmony) -> None:
@@ -27,7 +27,7 @@ async def test_a_run_is_started_looked_at_and_cancelled(harmony: Harmony) -> Non
     assert [(r["run"], r["status"], r["severity"]) for r in listed.document] == [
         (run, "running", "P2")
     ]
-    cancelled = await harmony("cancel", run)
+    cancelled = await harmony("cancel", run, "--as", "carol")
     assert cancelled.status == 0
     followed = await following.ended()
     assert followed.status == 0
@@ -35,11 +35,22 @@ async def test_a_run_is_started_looked_at_and_cancelled(harmony: Harmony) -> Non
     history = await harmony("history", run, "--json")
     events = [entry["event"] for entry in history.document]
     assert events[0] == "run.started"
-    assert history.document[0]["who"] == "alice"
+    for entry, who in ((history.document[0], "alice"), (of(history, "run.cancelled"), "carol")):
+        assert (entry["who"], entry["source"]) == (who, "cli")
+        assert entry["user"]
+        assert entry["host"]
+    words = await harmony("history", run)
+    assert "[alice (cli, " in words.out.splitlines()[0]
     assert {"gate.opened", "run.ended"} <= set(events)
     again = await harmony("cancel", run)
     assert again.status == 2
     assert "nothing to cancel" in again.err
+
+
+def of(history: Ended, event: str) -> dict[str, str]:
+    """The one entry of this event."""
+    [found] = [entry for entry in history.document if entry["event"] == event]
+    return dict(found)
 
 
 async def test_follow_json_is_a_line_for_each_change(harmony: Harmony) -> None:
