@@ -64,7 +64,7 @@ def test_every_operation_succeeds(name: str, warm: Program, front: Front) -> Non
         if given["operation"] in SAMPLES[name].get("notDescribed", ()):
             continue
         answer = warm.call(given, config=at(name, front.url))
-        assert "error" not in answer, (given, answer)
+        assert "error" not in answer, (given, answer, front.violations)
     assert front.violations == []
 
 
