@@ -8,6 +8,8 @@ HarmonyError
 ├─ RunnerUnavailable    the backend is away; trying again helps
 ├─ ServiceUnavailable   something outside (Temporal) cannot be reached
 ├─ RunRefused           a run may not be started, or its start arguments are wrong
+├─ IncidentError        the store has no such incident, or refuses what is asked of it
+├─ StoreUnavailable     the incident store cannot be reached; trying again helps
 └─ GateError            an answer to a gate was refused, late or unknown
 
 An error holds facts and writes its own sentence, which says what to do. Only the error knows
@@ -170,3 +172,18 @@ class RunRefused(HarmonyError):
 
 class GateError(HarmonyError):
     """An answer to a gate was refused, late, or for a gate that is not there."""
+
+
+class IncidentError(HarmonyError):
+    """The incident store refuses: no such incident, a wrong transition, wrong input."""
+
+    exit_status = 2
+
+    def __init__(self, message: str, *, code: str) -> None:
+        self.code = code
+        """INPUTS, INCIDENT_UNKNOWN, WRONG_TRANSITION or TOO_LARGE."""
+        super().__init__(message)
+
+
+class StoreUnavailable(ServiceUnavailable):
+    """The incident store cannot be reached, or is of a version that this program cannot use."""

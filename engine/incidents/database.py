@@ -1,0 +1,156 @@
+"""The database under the store: SQLite in the state folder, or PostgreSQL by its URL."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from engine.errors import IncidentError, StoreUnavailable
+
+VARIABLE = "HARMONY_DATABASE_URL"
+HEAD = "0001"
+"""The schema's latest step."""
+FILE = "incidents.db"
+BUSY_SECONDS = 30
+CONNECT_SECONDS = 5
+_LOCK = 7_403_201
+"""PostgreSQL's advisory lock of those that bring the schema up to date."""
+
+
+def database_url(state: Path, environment: Mapping[str, str] = os.environ) -> URL:
+    """HARMONY_DATABASE_URL, else the file in the state folder; IncidentError where it is none."""
+    given = environment.get(VARIABLE, "").strip()
+    if not given:
+        return URL.create("sqlite", database=str(state / FILE))
+    try:
+        url = make_url(given)
+    except ArgumentError:
+        raise _unusable("it is not a URL") from None
+    kind = url.get_backend_name()
+    if kind in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if kind == "sqlite" and url.database and url.database != ":memory:":
+        return url
+    raise _unusable(f"it names {kind}")
+
+
+def _unusable(why: str) -> IncidentError:
+    return IncidentError(
+        f"{VARIABLE} cannot be used, {why}; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+        "or leave it out for a file in the state folder",
+        code="INPUTS",
+    )
+
+
+def connect(url: URL) -> Engine:
+    """An engine that connects when it is first used."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    limits = f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={BUSY_SECONDS}s"
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "options": limits},
+    )
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Who will write takes the lock first: a reader that turns writer would be refused at once."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextlib.contextmanager
+def translated(url: URL) -> Iterator[None]:
+    """The database's own errors as StoreUnavailable, in one sentence without passwords."""
+    try:
+        yield
+    except (DBAPIError, NoSuchModuleError, OSError) as error:
+        raise StoreUnavailable(_sentence(url, error)) from None
+
+
+def _sentence(url: URL, error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    why = " ".join(str(cause).split())[:300] or type(cause).__name__
+    if url.get_backend_name() == "sqlite":
+        return f"The incident store {url.database} cannot be used: {why}"
+    where = f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
+    return f"The incident store at {where} ({VARIABLE}) does not answer: {why}"
+
+
+def bring_up_to_date(engine: Engine) -> None:
+    """Make the schema, or take it to its latest step; two who do so at once wait for each other.
+
+    StoreUnavailable where the schema is newer than this program.
+    """
+    with translated(engine.url):
+        if _step(engine) == HEAD:
+            return
+        if engine.dialect.name == "sqlite":
+            _upgrade_file(engine)
+        else:
+            with engine.begin() as connection:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+                _upgrade(connection)
+
+
+def _step(engine: Engine) -> str | None:
+    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
+        return None
+    with engine.connect() as connection:
+        return _step_of(connection)
+
+
+def _step_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
+
+
+def _upgrade_file(engine: Engine) -> None:
+    file = Path(str(engine.url.database))
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:  # noqa: PTH123
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        with engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            raw.execute("PRAGMA journal_mode = WAL")
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            _upgrade(connection)
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", "engine.incidents:migrations")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError:
+        raise StoreUnavailable(
+            "The incident store was made by a newer Harmony than this one; update this one"
+        ) from None
+    except SQLAlchemyError as error:
+        raise StoreUnavailable(f"The incident store could not be set up: {error}") from None

@@ -1,0 +1,165 @@
+"""Incidents as rows: their numbers, what is known of each, what was made for it elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Table, insert, select, text, update
+
+from engine.errors import IncidentError
+from engine.incidents.incident import LINKS, Incident, Link, LinkKind, Opening
+from engine.incidents.tables import (
+    confluence_page,
+    incident,
+    incident_number,
+    slack_channel,
+    statuspage_incident,
+)
+from engine.plan import Json
+
+_TABLES: Mapping[LinkKind, Table] = {
+    "statuspage": statuspage_incident,
+    "slack": slack_channel,
+    "confluence": confluence_page,
+}
+_OPENING_LOCK = 7_403_202
+"""PostgreSQL's advisory lock of those that open an incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFilter:
+    """Which incidents to list; None takes every value."""
+
+    status: str | None = None
+    severity: str | None = None
+    since: str | None = None
+    until: str | None = None
+    """Begun in this time."""
+    limit: int | None = None
+
+
+def unknown(incident_id: str) -> IncidentError:
+    """There is no such incident."""
+    return IncidentError(
+        f"There is no incident {incident_id[:100]}; `harmony incident list` has them all",
+        code="INCIDENT_UNKNOWN",
+    )
+
+
+def find(connection: Connection, incident_id: str, *, lock: bool = False) -> Incident | None:
+    """The incident; with `lock` nobody else changes it or its timeline until the end."""
+    query = select(incident).where(incident.c.id == incident_id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    return None if row is None else _incident(connection, row)
+
+
+def held(connection: Connection, incident_id: str) -> Incident:
+    """The incident, locked; IncidentError where there is none."""
+    found = find(connection, incident_id, lock=True)
+    if found is None:
+        raise unknown(incident_id)
+    return found
+
+
+def listed(connection: Connection, which: IncidentFilter) -> list[Incident]:
+    """Those that fit, newest first."""
+    query = select(incident).order_by(incident.c.started_at.desc(), incident.c.id.desc())
+    for column, value in ((incident.c.status, which.status), (incident.c.severity, which.severity)):
+        if value is not None:
+            query = query.where(column == value)
+    if which.since is not None:
+        query = query.where(incident.c.started_at >= which.since)
+    if which.until is not None:
+        query = query.where(incident.c.started_at <= which.until)
+    if which.limit is not None:
+        query = query.limit(which.limit)
+    return [_incident(connection, row) for row in connection.execute(query).all()]
+
+
+def opened_before(connection: Connection, opening: Opening) -> Incident | None:
+    """The incident that an earlier try of this opening has made."""
+    for column, value in (
+        (incident.c.key, opening.key),
+        (incident.c.pagerduty_incident_id, opening.pagerduty_incident_id),
+    ):
+        if value is None:
+            continue
+        row = connection.execute(select(incident).where(column == value).limit(1)).first()
+        if row is not None:
+            return _incident(connection, row)
+    return None
+
+
+def hold_openings(connection: Connection) -> None:
+    """Until the end of the transaction nobody else opens an incident."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _OPENING_LOCK})
+
+
+def next_id(connection: Connection, now: int) -> str:
+    """`INC-<year>-<four digits>`: the next number of this year that is nobody's.
+
+    Given back with the transaction where that fails, so that there are no gaps.
+    """
+    year = datetime.fromtimestamp(now / 1000, UTC).year
+    query = select(incident_number.c.last).where(incident_number.c.year == year)
+    last = connection.scalar(query.with_for_update())
+    number = (last or 0) + 1
+    while find(connection, f"INC-{year}-{number:04}") is not None:
+        number += 1  # an incident that came with its id from elsewhere
+    if last is None:
+        connection.execute(insert(incident_number).values(year=year, last=number))
+    else:
+        connection.execute(
+            update(incident_number).where(incident_number.c.year == year).values(last=number)
+        )
+    return f"INC-{year}-{number:04}"
+
+
+def create(connection: Connection, incident_id: str, opening: Opening) -> Incident:
+    """A new row."""
+    made = Incident(
+        id=incident_id,
+        title=opening.title,
+        severity=opening.severity,
+        status="Created",
+        started_at=str(opening.started_at),
+        impacted_services=opening.impacted_services,
+        pagerduty_incident_id=opening.pagerduty_incident_id,
+    )
+    values = {name: getattr(made, name) for name in made.__struct_fields__ if name not in LINKS}
+    values["impacted_services"] = list(made.impacted_services)
+    connection.execute(insert(incident).values(**values, key=opening.key))
+    return made
+
+
+def change(connection: Connection, incident_id: str, **values: Json) -> None:
+    """Write these columns of an incident."""
+    connection.execute(update(incident).where(incident.c.id == incident_id).values(**values))
+
+
+def put_link(connection: Connection, incident_id: str, kind: LinkKind, link: Link) -> None:
+    """What was made elsewhere, in place of what was known of it."""
+    table, values = _TABLES[kind], msgspec.structs.asdict(link)
+    changed = connection.execute(
+        update(table).where(table.c.incident_id == incident_id).values(**values)
+    )
+    if changed.rowcount == 0:
+        identity = f"{incident_id}/{kind}"
+        connection.execute(insert(table).values(id=identity, incident_id=incident_id, **values))
+
+
+def _incident(connection: Connection, row: Row[tuple[Json, ...]]) -> Incident:
+    values = {name: value for name, value in row._mapping.items() if name != "key"}  # noqa: SLF001
+    values["impacted_services"] = tuple(values["impacted_services"])
+    links: dict[str, Any] = {kind: _link(connection, row.id, kind) for kind in LINKS}
+    return Incident(**values, **links)
+
+
+def _link(connection: Connection, incident_id: str, kind: LinkKind) -> Link | None:
+    table, made = _TABLES[kind], LINKS[kind]
+    query = select(*(table.c[name] for name in made.__struct_fields__))
+    row = connection.execute(query.where(table.c.incident_id == incident_id)).first()
+    return None if row is None else made(**row._mapping)  # noqa: SLF001
