@@ -13,7 +13,7 @@ CHANNEL = "C0INC20260001"
 TS = "1503435956.000247"
 """What the description gives for each message."""
 ODD = [
-    'quotes " and \' and `',
+    "quotes \" and ' and `",
     "lines\nof\r\ntext\n\n\nfar apart",
     "🔥🧑‍🚒 fire 🇩🇪",
     "<b>html</b> &amp; <script>alert(1)</script>",
@@ -37,7 +37,13 @@ def capability(slack: Front) -> Program:
 
 def message(ts: str, key: str = "", **more: Any) -> dict[str, Any]:
     marked = {"event_type": "harmony_message", "event_payload": {"key": key}}
-    return {"type": "message", "text": "…", "ts": ts, **({"metadata": marked} if key else {}), **more}
+    return {
+        "type": "message",
+        "text": "…",
+        "ts": ts,
+        **({"metadata": marked} if key else {}),
+        **more,
+    }
 
 
 def marked_up(value: Any) -> Iterator[str]:
@@ -218,7 +224,12 @@ def test_a_retried_post_adds_only_the_parts_that_are_missing(
 
 def test_a_key_holds_for_other_runs_too(slack: Front, capability: Program) -> None:
     slack.answer(200, page(message("3.3", "INC-1/opened")), "POST", "history")
-    given = {"operation": "post-message", "channel": CHANNEL, "text": "hello", "key": "INC-1/opened"}
+    given = {
+        "operation": "post-message",
+        "channel": CHANNEL,
+        "text": "hello",
+        "key": "INC-1/opened",
+    }
     assert capability.call(given, key="of another run")["ts"] == "3.3"
 
 
