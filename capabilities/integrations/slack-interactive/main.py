@@ -26,7 +26,7 @@ def answer(document: dict[str, Any]) -> dict[str, Any]:
     given, config = document["input"], document.get("config") or {}
     context, step = document.get("context") or {}, document.get("step") or {}
     url = config.get("url", URL)
-    slack = Slack(url, _token(), step.get("deadline", ""))
+    slack = Slack(url, _token(), config.get("timeoutSeconds", 10))
     operation = given["operation"]
     match operation:
         case "create-channel":

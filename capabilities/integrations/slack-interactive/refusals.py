@@ -3,7 +3,7 @@
 _GROUPS = {
     "RATE_LIMITED": "ratelimited rate_limited message_limit_exceeded",
     "UNAVAILABLE": "service_unavailable internal_error fatal_error request_timeout accesslimited",
-    "AUTH_FAILED": (
+    "KEY_REFUSED": (
         "not_authed invalid_auth account_inactive token_revoked token_expired no_permission"
         " org_login_required enterprise_is_restricted team_access_not_granted ekm_access_denied"
         " two_factor_setup_required"
@@ -32,12 +32,12 @@ _GROUPS = {
     "RESPONSE_URL_EXPIRED": "expired_url used_url",
 }
 CODES = {name: code for code, names in _GROUPS.items() for name in names.split()}
-OTHERWISE = "SLACK_REFUSED"
+OTHERWISE = "REFUSED"
 
 _ADVICE = {
     "RATE_LIMITED": "it is tried again when Slack allows",
     "UNAVAILABLE": "the trouble is on Slack's side",
-    "AUTH_FAILED": "put a valid bot token into SLACK_BOT_TOKEN",
+    "KEY_REFUSED": "put a valid bot token into SLACK_BOT_TOKEN",
     "CHANNEL_NOT_FOUND": "give a channel's id that the app can see",
     "CHANNEL_ARCHIVED": "unarchive the channel, or take another one",
     "NOT_IN_CHANNEL": "invite the app to the channel",
@@ -52,7 +52,7 @@ _ADVICE = {
 
 
 def code_of(name: str) -> str:
-    """Of Slack's name; `SLACK_REFUSED` for one that is not known."""
+    """Of Slack's name; `REFUSED` for one that is not known."""
     return CODES.get(name, OTHERWISE)
 
 

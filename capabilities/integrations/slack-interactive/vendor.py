@@ -1,9 +1,7 @@
 """Slack's Web API through slack-sdk, with every failure translated to a code of the contract."""
 
-import datetime
 import http.client
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +12,8 @@ from slack_sdk.web.client import WebClient
 from slack_sdk.web.slack_response import SlackResponse
 from slack_sdk.webhook.client import WebhookClient
 
-CALL_SECONDS = 10
-"""Longest wait for one answer of Slack's."""
 MOST_PAGES = 200
+_NAME = re.compile(r"[a-z0-9_]{1,100}")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 Answer = dict[str, Any]
@@ -36,16 +33,16 @@ class Refused(Failed):
 
 
 class Slack:
-    """Calls methods of the Web API at `url`, until `deadline` (ISO 8601; "" for none).
+    """Calls methods of the Web API, each at most `seconds` long.
 
     Nothing is retried here: the engine does, by the contract's policy.
     """
 
-    def __init__(self, url: str, token: str, deadline: str = "") -> None:
+    def __init__(self, url: str, token: str, seconds: float) -> None:
         if not _TOKEN.fullmatch(token):
-            raise Failed("AUTH_FAILED", "the bot token is empty or no token; set SLACK_BOT_TOKEN")
+            raise Failed("KEY_REFUSED", "the bot token is empty or no token; set SLACK_BOT_TOKEN")
         self._client = WebClient(token=token, base_url=url, retry_handlers=[])
-        self._until = _monotonic(deadline)
+        self._client.timeout = self._seconds = seconds  # type: ignore[assignment]
 
     def post(self, method: str, **arguments: Any) -> Answer:
         """Call a method with a JSON body. Arguments that are None are left out."""
@@ -69,11 +66,12 @@ class Slack:
 
     def respond(self, url: str, body: dict[str, Any]) -> None:
         """Post to an interaction's response_url."""
-        hook = WebhookClient(url, timeout=self._seconds(), retry_handlers=[])
+        hook = WebhookClient(url, retry_handlers=[])
+        hook.timeout = self._seconds  # type: ignore[assignment]
         try:
             answer = hook.send_dict(body)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _unreachable("response_url", error) from error
+            raise self._unanswered("response_url", error) from error
         if answer.status_code == 200:
             return
         name = answer.body.strip()[:100] if answer.body else ""
@@ -82,29 +80,22 @@ class Slack:
         raise _refused("response_url", answer.status_code, name, answer.headers, "")
 
     def _call(self, method: str, **arguments: Any) -> Answer:
-        self._client.timeout = self._seconds()
         try:
             answer = self._client.api_call(method, **arguments)
         except SlackApiError as error:
             raise _translated(method, error.response) from error
         except (OSError, http.client.HTTPException, SlackClientError) as error:
-            raise _unreachable(method, error) from error
+            raise self._unanswered(method, error) from error
         except (ValueError, AttributeError, TypeError) as error:
-            raise Failed("UNAVAILABLE", f"{method}: what answers is not Slack") from error
+            raise Failed("BAD_ANSWER", f"{method}: what answers is not Slack") from error
         return dict(answer.data) if isinstance(answer.data, dict) else {}
 
-    def _seconds(self) -> int:
-        left = self._until - time.monotonic()
-        return max(1, min(CALL_SECONDS, int(left)))
-
-
-def _monotonic(deadline: str) -> float:
-    try:
-        until = datetime.datetime.fromisoformat(deadline)
-    except ValueError:
-        return time.monotonic() + 3600
-    left = (until - datetime.datetime.now(datetime.UTC)).total_seconds() if until.tzinfo else 3600
-    return time.monotonic() + left
+    def _unanswered(self, method: str, error: Exception) -> Failed:
+        reason = getattr(error, "reason", None) or error
+        if isinstance(reason, TimeoutError):
+            return Failed("TIMED_OUT", f"{method}: no answer from Slack within {self._seconds:g} s")
+        words = str(reason) or type(reason).__name__
+        return Failed("UNREACHABLE", f"{method}: Slack cannot be reached: {words[:200]}")
 
 
 def _translated(method: str, response: SlackResponse) -> Failed:
@@ -115,6 +106,8 @@ def _translated(method: str, response: SlackResponse) -> Failed:
 
 def _refused(method: str, status: int, name: str, headers: Any, needed: str) -> Failed:
     wait = _retry_after(headers)
+    if name not in refusals.CODES and not _NAME.fullmatch(name) and status == 200:
+        return Failed("BAD_ANSWER", f"{method}: what answers is not Slack")
     if status == 429 or name in {"ratelimited", "rate_limited"}:
         return Refused(method, "ratelimited", retry_after=wait)
     if status >= 500:
@@ -127,7 +120,7 @@ def _refused(method: str, status: int, name: str, headers: Any, needed: str) -> 
         return Failed(
             refusals.OTHERWISE, f"{method}: Slack answered with HTTP {status}", slack=told
         )
-    return Refused(method, name or "no_error_given", needed=needed, retry_after=wait)
+    return Refused(method, name, needed=needed, retry_after=wait)
 
 
 def _retry_after(headers: Any) -> float | None:
@@ -139,9 +132,3 @@ def _retry_after(headers: Any) -> float | None:
     except ValueError:
         return None
     return seconds if 0 <= seconds < 86_400 else None
-
-
-def _unreachable(method: str, error: Exception) -> Failed:
-    reason = getattr(error, "reason", None) or error
-    words = str(reason) or type(reason).__name__
-    return Failed("UNAVAILABLE", f"{method}: Slack cannot be reached: {words[:200]}")
