@@ -13,7 +13,7 @@ async def test_a_cold_run_needs_nothing_and_leaves_no_process(tmp_path: Path) ->
     server = harmony.server_pid()
     ended = await running.ended()
     assert (ended.status, ended.out) == (0, "both: hi left, 1\n"), ended.err
-    for line in ("▸ first  running", "✓ joined  succeeded", "\nsucceeded\n", "runner process"):
+    for line in ("✓ first  succeeded", "✓ joined  succeeded", "\nsucceeded\n", "runner process"):
         assert line in ended.err
     await gone(server)
     again = await harmony("list", "--json")
