@@ -128,11 +128,12 @@ class Driver:
 
     def _call(self, command: CallCapability) -> None:
         self.calls += 1
+        call = self._step_call(command)
         task = workflow.start_activity(
             "run_step",
-            self._step_call(command),
+            call,
             result_type=StepAnswer,
-            start_to_close_timeout=milliseconds(command.timeout_ms + GRACE_MS),
+            start_to_close_timeout=milliseconds(call.timeout_ms + GRACE_MS),
             schedule_to_close_timeout=_until(command.deadline_ms),
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=ONCE,
@@ -148,14 +149,15 @@ class Driver:
         runbook = None
         if capability.runbook_input is not None and isinstance(command.input, dict):
             runbook = self.plan.runbooks.get(str(command.input.get(capability.runbook_input)))
+        limit = _left(command)
         return StepCall(
             run_id=info.workflow_id,
             blueprint=self.plan.blueprint,
             step=command.key,
             attempt=command.attempt,
             idempotency_key=f"{info.first_execution_run_id}/{command.key}",
-            deadline=instants.render(now_ms() + command.timeout_ms),
-            timeout_ms=command.timeout_ms,
+            deadline=instants.render(now_ms() + limit),
+            timeout_ms=limit,
             capability=capability.id,
             version=capability.version,
             digest=capability.digest,
@@ -283,6 +285,13 @@ async def _cancel_run(workflow_id: str) -> None:
 def milliseconds(count: int) -> timedelta:
     """A duration as Temporal takes it."""
     return timedelta(milliseconds=count)
+
+
+def _left(command: CallCapability) -> int:
+    """Milliseconds for a call that is issued now: it may have been held back since it was due."""
+    if command.deadline_ms is None:
+        return command.timeout_ms
+    return min(command.timeout_ms, max(command.deadline_ms - now_ms(), 1))
 
 
 def _until(deadline_ms: int | None) -> timedelta | None:
