@@ -58,6 +58,8 @@ class Executed:
 
 MAX_STDOUT = 8 * 1024**2
 MAX_STDERR = 64 * 1024
+LONGEST_COMMAND = 64 * 1024
+"""Characters; half of what the kernel takes in one argument."""
 
 
 class Runner(Protocol):

@@ -19,13 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import RunnerUnavailable
-from engine.runners.base import Executed, Execution, Limits
+from engine.runners.base import LONGEST_COMMAND, Executed, Execution, Limits
 from engine.runners.running import RunningProgram
 
 GRACE_SECONDS = 10.0
 """Between SIGTERM and SIGKILL."""
-LONGEST_COMMAND = 64 * 1024
-"""Characters; half of what the kernel takes in one argument."""
 SPARE = 8
 """Copies of the supervisor kept for the next programs."""
 _SCRIPT = Path(__file__).with_name("supervisor.py")

@@ -1,0 +1,260 @@
+"""Runs a capability's program in a confined container of its own, on a Dagger engine."""
+
+import asyncio
+import hashlib
+import ipaddress
+import json
+import secrets
+from base64 import b64decode
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import dagger
+
+from engine.errors import RunnerUnavailable, RunRefused
+from engine.runners import images
+from engine.runners.base import LONGEST_COMMAND, MAX_STDERR, MAX_STDOUT, Executed, Execution
+from engine.runners.dagger_session import Session
+
+GRACE_SECONDS = 10.0
+"""Between SIGTERM and SIGKILL."""
+START_SECONDS = 120.0
+"""For a container to start, on a machine that starts many."""
+BUILD_SECONDS = 1800.0
+AT_ONCE = 64
+"""Containers; more executions wait. An HTTP client has at most 100 requests open."""
+USER = 65534
+WORKER_HOST = "worker-host"
+"""The name by which the container's outer half reaches services of the worker's host."""
+_IN = "/.harmony"
+_PROGRAMS, _OUT, _WORK, _SECRETS = (f"{_IN}/{name}" for name in ("bin", "out", "work", "secrets"))
+_RESULT = f"{_OUT}/result"
+_NO_PYTHON = "the image has no python3, which confines the program"
+_HERE = Path(__file__).parent
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A session, and what has been put into its engine."""
+
+    session: Session
+    containers: dict[str, asyncio.Task[dagger.Container]] = field(default_factory=dict)
+    folders: dict[str, asyncio.Task[dagger.Directory]] = field(default_factory=dict)
+
+
+class DaggerRunner:
+    """The `dagger` backend; see `Runner` for what it promises.
+
+    One session, opened on first use and again when its engine has gone. `containers` is the
+    project's folder of Containerfiles.
+    """
+
+    name = "dagger"
+
+    def __init__(self, containers: Path, *, grace_seconds: float = GRACE_SECONDS) -> None:
+        self._containers = containers
+        self._grace = grace_seconds
+        self._opening: asyncio.Task[_Open] | None = None
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._salt = secrets.token_bytes(16)
+
+    async def run(self, execution: Execution) -> Executed:
+        """Run it to its end, its time-out, or the cancellation of the awaiting task."""
+        if sum(map(len, execution.command)) > LONGEST_COMMAND:
+            return Executed(126, b"", b"", note="cannot start: its command line is too long")
+        async with self._slots:
+            opened = await self._open()
+            try:
+                prepared = await self._prepared(opened, execution)
+                executed = await self._execute(opened, prepared, execution)
+            except dagger.ExecError as error:
+                return _not_run(error)
+            except dagger.ClientError as error:
+                lost = not await opened.session.check()
+                why = "the Dagger engine has gone" if lost else "the Dagger engine refused"
+                raise RunnerUnavailable(f"{why}: {_short(error)}", started=lost) from error
+        if executed.exit_code and execution.cache_key is None:
+            self._salt = secrets.token_bytes(16)  # what failed is not kept as the answer
+        return executed
+
+    async def build(self, image: images.Image) -> None:
+        """Pull or build an image, where the engine does not have it."""
+        opened = await self._open()
+        try:
+            await self._container(opened, image)
+        except dagger.ClientError as error:
+            raise RunRefused(
+                f"the image '{image.name}' cannot be built: {_short(error)}", code="IMAGE"
+            ) from error
+
+    async def close(self) -> None:
+        """Give back the session; the engine stays."""
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            if opening.done() and not opening.cancelled() and opening.exception() is None:
+                await opening.result().session.close()
+            else:
+                opening.cancel()
+
+    async def _open(self) -> _Open:
+        """The session, one for all who come at once; another one where it was lost."""
+        if self._opening is not None and self._opening.done():
+            failed = self._opening.cancelled() or self._opening.exception() is not None
+            if failed or self._opening.result().session.lost.done():
+                await self.close()
+        if self._opening is None:
+            self._opening = asyncio.create_task(_opened())
+        return await asyncio.shield(self._opening)
+
+    async def _prepared(self, opened: _Open, execution: Execution) -> dagger.Container:
+        """The image and the capability's folder, both in the engine."""
+        image = images.find(execution.image, execution.folder, self._containers)
+        container, folder = await asyncio.gather(
+            self._container(opened, image), _folder(opened, execution.folder)
+        )
+        return container.with_mounted_directory(_WORK, folder, read_only=True)
+
+    async def _container(self, opened: _Open, image: images.Image) -> dagger.Container:
+        key = f"{image.name} {images.signature(image.folder) if image.folder else ''}"
+
+        async def make() -> dagger.Container:
+            client = opened.session.client
+            programs = client.directory()
+            for name in ("recorder.py", "confinement.py"):
+                programs = programs.with_new_file(name, (_HERE / name).read_text("utf-8"))
+            container = images.build(client, image).with_user("0").without_entrypoint()
+            container = container.with_mounted_directory(_PROGRAMS, programs, read_only=True)
+            container = container.with_mounted_directory(_OUT, client.directory())
+            return await opened.session.call(container.sync(), BUILD_SECONDS)
+
+        return await _once(opened.containers, key, make)
+
+    async def _execute(
+        self, opened: _Open, container: dagger.Container, execution: Execution
+    ) -> Executed:
+        client = opened.session.client
+        for number, (key, value) in enumerate(execution.secrets.items()):
+            secret = client.set_secret(f"{secrets.token_hex(8)}-{number}", value)
+            container = container.with_mounted_secret(
+                f"{_SECRETS}/{key}", secret, owner=f"{USER}:{USER}", mode=0o400
+            )
+        reach, ports = reachable(execution.allow_outbound)
+        if ports:
+            forwards = [dagger.PortForward(port, port) for port in ports]
+            container = container.with_service_binding(WORKER_HOST, client.host().service(forwards))
+        ran = container.with_env_variable("HARMONY_STEP", self._key(execution)).with_exec(
+            ["python3", "-I", "-S", f"{_PROGRAMS}/recorder.py", self._settings(execution, reach)],
+            stdin=execution.stdin.decode("utf-8"),
+            insecure_root_capabilities=True,
+        )
+        limit = execution.timeout_seconds + self._grace + START_SECONDS
+        return _executed(await opened.session.call(ran.file(_RESULT).contents(), limit))
+
+    def _key(self, execution: Execution) -> str:
+        """What tells this execution from others for the engine's cache.
+
+        Without a key of its own it may be answered from the cache, as long as this runner lives,
+        the secrets are the same and nothing has failed: secrets are no part of Dagger's own key.
+        """
+        if execution.cache_key is not None:
+            return f"{execution.cache_key} {secrets.token_hex(8)}"
+        told = hashlib.blake2b(key=self._salt, digest_size=16)
+        told.update(json.dumps(sorted(execution.secrets.items())).encode())
+        return told.hexdigest()
+
+    def _settings(self, execution: Execution, reach: dict[str, str]) -> str:
+        limits = execution.limits
+        spec = {
+            "reach": reach,
+            "environment": {**execution.environment, "OCS_SECRETS_DIR": _SECRETS},
+            "folder": _WORK,
+            "grace": self._grace,
+            "memory_bytes": limits.memory_bytes,
+            "processes": limits.processes,
+            "file_bytes": limits.file_bytes,
+            "open_files": limits.open_files,
+        }
+        confined = ["python3", "-I", "-S", f"{_PROGRAMS}/confinement.py", json.dumps(spec), "--"]
+        return json.dumps({
+            "command": [*confined, *execution.command],
+            "timeout": execution.timeout_seconds,
+            "grace": self._grace,
+            "stdout": MAX_STDOUT,
+            "stderr": MAX_STDERR,
+            "secrets": _SECRETS,
+            "user": USER,
+            "result": _RESULT,
+        })  # fmt: skip
+
+
+def reachable(entries: Sequence[str]) -> tuple[dict[str, str], list[int]]:
+    """Where each declared `host:port` is served as seen from a container, and which ports of the
+    worker's own loopback that takes."""
+    reach, ports = {}, set()
+    for entry in entries:
+        host, _, port = entry.rpartition(":")
+        if _is_loopback(host.strip("[]")):
+            ports.add(int(port))
+            reach[entry] = f"{WORKER_HOST}:{port}"
+        else:
+            reach[entry] = entry
+    return reach, sorted(ports)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+async def _opened() -> _Open:
+    return _Open(await Session.open())
+
+
+async def _folder(opened: _Open, folder: Path) -> dagger.Directory:
+    """A capability's folder, uploaded once for each of its contents."""
+
+    async def make() -> dagger.Directory:
+        host = opened.session.client.host()
+        found = host.directory(str(folder), exclude=["**/__pycache__"], no_cache=True)
+        owned = opened.session.client.directory().with_directory(".", found, owner=f"{USER}:{USER}")
+        return await opened.session.call(owned.sync(), START_SECONDS)
+
+    return await _once(opened.folders, f"{folder} {images.signature(folder)}", make)
+
+
+async def _once(
+    made: dict[str, asyncio.Task[_T]], key: str, make: Callable[[], Awaitable[_T]]
+) -> _T:
+    """Make it once for all who ask; a failure is not kept."""
+    if key not in made:
+        made[key] = asyncio.ensure_future(make())
+    task = made[key]
+    try:
+        return await asyncio.shield(task)
+    finally:
+        if task.done() and (task.cancelled() or task.exception() is not None):
+            made.pop(key, None)
+
+
+def _executed(result: str) -> Executed:
+    said, stdout, stderr = result.encode().split(b"\n")[:3]
+    facts = json.loads(said)
+    code = facts.pop("code")
+    return Executed(exit_code=code, stdout=b64decode(stdout), stderr=b64decode(stderr), **facts)
+
+
+def _not_run(error: dagger.ExecError) -> Executed:
+    """The recorder did not run to its end: most likely the image lacks what it needs."""
+    missing = error.exit_code in {126, 127}
+    note = _NO_PYTHON if missing else f"not confined, and not run: {_short(error)}"
+    return Executed(125, b"", error.stderr.encode()[-MAX_STDERR:], note=note)
+
+
+def _short(error: Exception) -> str:
+    """The engine's words without its trace marks."""
+    return str(error).partition(" [traceparent:")[0][:500]
