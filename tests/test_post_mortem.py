@@ -117,3 +117,45 @@ def test_events_stand_in_the_order_of_the_chain(program: ModuleType) -> None:
     markdown = program.answer(document)["markdown"]
     assert markdown.index("note.a") < markdown.index("note.b")
     assert "No results of steps are recorded." in markdown
+
+
+def test_an_end_before_the_start_gives_no_number(program: ModuleType) -> None:
+    no_number = "cannot be told, since the recorded end is before the recorded start"
+    document = filled("plain") | {"template": "[[metrics]]"}
+    document["incident"] |= {
+        "startedAt": "2026-03-01T02:14:00.000Z",
+        "acknowledgedAt": "2026-03-01T02:13:59.999Z",
+        "resolvedAt": "2026-03-02T04:14:01.999Z",
+    }
+    assert program.answer(document)["markdown"].splitlines() == [
+        f"- MTTA (started to acknowledged): {no_number}",
+        "- MTTR (started to resolved): 26 h 00 min 01 s",
+    ]
+
+
+def test_the_standard_document_has_every_section(program: ModuleType) -> None:
+    lines = program.answer(filled("plain"))["markdown"].splitlines()
+    assert [line for line in lines if line.startswith("#")] == [
+        "# Post-mortem plain: plain",
+        "## Summary",
+        "## Impact",
+        "## Timeline",
+        "## Metrics",
+        "## Decisions",
+        "## What ran",
+        "## Action items",
+    ]
+
+
+def test_what_ran_leaves_out_what_did_not_end(program: ModuleType) -> None:
+    kinds = [
+        "run.started",
+        "step.started",
+        "step.retry",
+        "step.skipped",
+        "step.failed",
+        "run.ended",
+    ]
+    events = [{"type": kind, "sequence": number} for number, kind in enumerate(kinds)]
+    lines = program.answer(filled("plain") | {"events": events, "template": "[[runs]]"})
+    assert [line.split(" | ")[3] for line in lines["markdown"].splitlines()[2:]] == kinds[-2:]

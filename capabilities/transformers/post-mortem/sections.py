@@ -8,6 +8,7 @@ from failure import Failed
 
 Data = dict[str, Any]
 MISSING = "not recorded"
+NO_END = ("step.started", "step.retry", "step.skipped", "step.unreached")
 
 
 def sections(given: Data) -> dict[str, str]:
@@ -116,7 +117,7 @@ def actions(items: list[Data]) -> str:
 
 
 def _is_result(kind: str) -> bool:
-    return kind == "run.ended" or (kind.startswith("step.") and kind != "step.started")
+    return kind == "run.ended" or (kind.startswith("step.") and kind not in NO_END)
 
 
 def _order(event: Data) -> tuple[bool, int]:
