@@ -60,7 +60,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    Target = tuple[str, int]
+    Target = tuple[str, str, int]
+    """What is declared, and the host and port where it is served from here."""
 
 USER = 65534
 NOT_CONFINED, CANNOT_RUN, NO_SUCH_COMMAND = 125, 126, 127
@@ -103,7 +104,7 @@ class Spec:
 
     def __init__(self, text: str) -> None:
         given = json.loads(text)
-        self.reach = [(*split(a), *split(b)) for a, b in given["reach"].items()]
+        self.reach = [(*split(a), (a, *split(b))) for a, b in given["reach"].items()]
         self.declared = list(given["reach"])
         self.environment = {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -186,8 +187,8 @@ class Network:
         loopback_up()
         self.names = {"localhost": "127.0.0.1", "step": "127.0.0.1"}
         self.listeners: dict[socket.socket, Target] = {}
-        for host, port, to_host, to_port in spec.reach:
-            self.listeners[self.listen(host, port)] = (to_host, to_port)
+        for host, port, target in spec.reach:
+            self.listeners[self.listen(host, port)] = target
         self.resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.resolver.bind(("127.0.0.53", 53))
         self.resolver.setblocking(False)
@@ -362,7 +363,7 @@ class Outer:
         self.kill_at: float | None = None
         self.timed_out = False
         self.refused: dict[str, None] = {}
-        self.unreachable: dict[str, None] = {}
+        self.unreachable: dict[str, str] = {}
         self.connections = 0
         self.connected: deque[tuple[socket.socket, socket.socket | OSError, Target]] = deque()
         self.live: set[Connection] = set()
@@ -461,13 +462,17 @@ class Outer:
             return  # gone again
         self.connections += 1
         self.listen()
-        _thread.start_new_thread(self.dial, (inner, self.network.listeners[listener]))
+        target = self.network.listeners[listener]
+        try:
+            _thread.start_new_thread(self.dial, (inner, target))
+        except RuntimeError as error:  # too many of them
+            self.begin(inner, OSError(errno.EAGAIN, str(error)), target)
 
     def dial(self, inner: socket.socket, target: Target) -> None:
         """In a thread: connect, and hand the result to the loop."""
         result: socket.socket | OSError
         try:
-            result = connect(*target)
+            result = connect(*target[1:])
         except OSError as error:
             result = error
         self.connected.append((inner, result, target))
@@ -479,7 +484,7 @@ class Outer:
     def begin(self, inner: socket.socket, outer: socket.socket | OSError, target: Target) -> None:
         """Start to forward; a host that cannot be reached resets the command's connection."""
         if isinstance(outer, OSError):
-            self.unreachable[f"{target[0]}:{target[1]} ({outer.strerror or outer})"] = None
+            self.unreachable[target[0]] = outer.strerror or str(outer)
             close(inner, abort=True)
             self.connections -= 1
             self.listen()
@@ -539,8 +544,8 @@ class Outer:
             wanted.append("ports where nothing listens")
         if wanted:
             say(f"no access to {', '.join(wanted)}: {reachable(self.spec.declared)}")
-        for host in self.unreachable:
-            say(f"{host} is declared, and cannot be reached")
+        for declared, why in self.unreachable.items():
+            say(f"{declared} is declared, and cannot be reached: {why}")
         if self.timed_out:
             say(f"ended, because it ran longer than {self.spec.timeout:g} seconds")
 
@@ -880,13 +885,15 @@ def become(spec: Spec, command: list[str], asked: int, goes: int) -> NoReturn:
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        status = CANNOT_RUN
         os.chdir(spec.folder)
+        status = CANNOT_RUN
         execute(command, spec.environment)
     except (NotConfined, OSError, ValueError) as error:
-        if status == CANNOT_RUN and isinstance(error, FileNotFoundError):
-            status = NO_SUCH_COMMAND
-        say(f"cannot start '{command[0]}': {getattr(error, 'strerror', None) or error}")
+        if status == NOT_CONFINED:
+            say(f"cannot confine: {error}")
+        else:
+            status = NO_SUCH_COMMAND if isinstance(error, FileNotFoundError) else CANNOT_RUN
+            say(f"cannot start '{command[0]}': {getattr(error, 'strerror', None) or error}")
     finally:
         os._exit(status)
 
@@ -958,7 +965,7 @@ def run(spec: Spec, command: list[str]) -> int:
     _thread.stack_size(512 * 1024)
     heard = TO_ALL | TO_FIRST | {signal.SIGCHLD}
     signal.pthread_sigmask(signal.SIG_BLOCK, heard)
-    outside = os.open("/proc/self/ns/net", os.O_RDONLY)
+    outside = [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in ("net", "pid")]
     own = CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS
     check(libc.unshare(own), "cannot make namespaces")
     socket.sethostname("step")
@@ -967,7 +974,8 @@ def run(spec: Spec, command: list[str]) -> int:
     if not pid:
         os.closerange(3, 3 + len(os.listdir("/proc/self/fd")))
         inner(spec, network.names, command)
-    check(libc.setns(outside, CLONE_NEWNET), "cannot go back to the container's network")
+    for namespace in outside:
+        check(libc.setns(namespace, 0), "cannot go back to the container's network")
     leave_streams()
     give_up_capabilities()
     outer = Outer(spec, network, pid)
