@@ -35,7 +35,7 @@ a declared host:port; the sockets that it listens on are in the command's own ne
 nothing but a loopback. It also answers the command's DNS: a declared name has an address there, any
 other does not exist. The inner half is process 1 of the command's own process namespace: it
 reaps, passes signals on, and takes everything along when it ends. Both give up every capability
-before the command starts. The command is in a user namespace that knows the user 65534 alone.
+once the command is ready. The command is in a user namespace that knows the user 65534 alone.
 """
 
 from __future__ import annotations
