@@ -49,6 +49,8 @@ class CompileRequest(Message, frozen=True, kw_only=True):
     it is not asked again. The answer then has a plan only where binding changed it."""
     initiator: str = ""
     """With a plan: who started the outermost run."""
+    execution: str = ""
+    """Temporal's own id of the run's first history."""
 
 
 class CompiledRun(Message, frozen=True, kw_only=True):
@@ -67,6 +69,9 @@ class CompiledRun(Message, frozen=True, kw_only=True):
     continue_after: int = 4_000
     """Go on in a new history after about this many events: pinned here, because a replay must
     decide as the run did. Nearer 27,000 a cold replay overruns a workflow task's 10 s."""
+    record: bool = False
+    """What happens is put on the timeline of the incident in `context`: pinned here, because a
+    run that began where nothing is recorded must replay without it."""
     error_code: str | None = None
     error: str | None = None
 
@@ -260,3 +265,22 @@ class Entry(Message, frozen=True, kw_only=True):
     host: str | None = None
     step: str | None = None
     gate: str | None = None
+    data: dict[str, Json] = {}
+    """What the text says, for programs: an incident's timeline keeps it."""
+
+
+class RunEntries(Message, frozen=True, kw_only=True):
+    """To the local activity `record_entries`: what happened in a run, for its incident."""
+
+    incident_id: str
+    severity: str | None = None
+    title: str | None = None
+    """The incident's, where the run knows them and the store may not."""
+    run: str
+    """The workflow's id."""
+    execution: str
+    """Temporal's own id of the run's first history."""
+    blueprint: str
+    first: int
+    """The number of the first entry in the whole run, from 1."""
+    entries: tuple[Entry, ...]

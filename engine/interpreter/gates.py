@@ -38,8 +38,8 @@ class Gates:
     """The gates of one run and of its children."""
 
     driver: Driver
-    note: Callable[[Decide | None, Reply], None]
-    """Keeps an answer that never came to a gate of this run."""
+    note: Callable[[Decide, Reply, bool], None]
+    """Keeps an answer that never came to a gate of this run; whether a child keeps it too."""
     children: dict[str, GateView] = field(default_factory=dict)
     """By path."""
     _told: dict[str, GateView] = field(default_factory=dict)
@@ -71,12 +71,13 @@ class Gates:
         """Decide here, or have the child decide whose gate it is."""
         path = decide.gate or self._only_open()
         if path in self.children:
-            reply = await self._forward(path, decide)
+            reply, answered = await self._forward(path, decide)
         elif path is None and self._open_children():
             reply = Reply(accepted=False, state="pending", reason=self._ambiguous())
+            answered = False
         else:
             return await self._decide(decide)
-        self.note(decide, reply)
+        self.note(decide, reply, answered)
         return reply
 
     async def _decide(self, decide: Decide) -> Reply:
@@ -91,7 +92,8 @@ class Gates:
         self.driver.issue(commands)
         return reply
 
-    async def _forward(self, path: str, decide: Decide) -> Reply:
+    async def _forward(self, path: str, decide: Decide) -> tuple[Reply, bool]:
+        """The reply, and whether it is the child's own."""
         owner = self.children[path].workflow_id
         # A child's id is its parent's id, a slash and the step's key.
         key = owner.removeprefix(f"{workflow.info().workflow_id}/")
@@ -106,8 +108,8 @@ class Gates:
             )
         except ActivityError as error:
             why = f"The run of this gate, {owner}, could not be asked: {error.cause or error}"
-            return Reply(accepted=False, state=self.children[path].state, reason=why)
-        return reply
+            return Reply(accepted=False, state=self.children[path].state, reason=why), False
+        return reply, True
 
     def _only_open(self) -> str | None:
         """The child's gate that alone is open; None also where an own gate is open."""

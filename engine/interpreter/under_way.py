@@ -17,9 +17,11 @@ from engine.interpreter.clock import Clock
 from engine.interpreter.continuing import PATIENCE, HistoryLimit
 from engine.interpreter.driver import LOCAL_TIMEOUT, Driver
 from engine.interpreter.gates import CHILD_GATES, Gates, read_answer
+from engine.interpreter.recording import Recording
 from engine.interpreter.starting import Continued
 from engine.messages import Actor, Decide, Entry, GateView, Reply, RunView
 from engine.plan import GateStep, Plan
+from engine.run import gate_entries
 from engine.run.run_state import RunState
 
 APPROVAL = "approval"
@@ -57,6 +59,7 @@ class UnderWay:
             children=dict(start.children),
         )
         self._gates = Gates(driver=self._driver, note=self._note, children=dict(start.gates))
+        self._recording = Recording(start.compiled, start.recorded, self._crashed)
         self._limit = HistoryLimit(start.compiled.continue_after)
         self._tells_parent = start.parent is not None and _has_gates(plan)
 
@@ -79,6 +82,9 @@ class UnderWay:
         view = msgspec.structs.replace(self._state.view(), gates=self._gates.all())
         if self._start.compiled.open_policy:
             view = msgspec.structs.replace(view, warnings=(NO_POLICY, *view.warnings))
+        if lost := self._recording.lost:
+            text = f"{lost} entries could not be kept for the incident's timeline"
+            view = msgspec.structs.replace(view, warnings=(*view.warnings, text))
         return view
 
     async def signalled(self, name: str, payloads: Sequence[RawValue]) -> None:
@@ -106,7 +112,7 @@ class UnderWay:
             answer = read_answer(payloads)
         except GateError as error:
             reply = Reply(accepted=False, state="unknown", reason=str(error))
-            self._note(None, reply)
+            self._enter("gate.refused", reply.reason)
             return reply
         return await self._gates.answer(answer)
 
@@ -139,11 +145,13 @@ class UnderWay:
         )
 
     def _ended(self) -> bool:
-        return self._state.done and workflow.all_handlers_finished()
+        over = self._state.done and self._recording.idle
+        return over and workflow.all_handlers_finished()
 
     def _ready_for_a_new_history(self) -> bool:
         driver = self._driver
-        return driver.holding and driver.calls == 0 and workflow.all_handlers_finished()
+        quiet = driver.calls == 0 and self._recording.idle
+        return driver.holding and quiet and workflow.all_handlers_finished()
 
     def _mind_history(self) -> None:
         if not self._driver.holding and not self._state.done and self._limit.due():
@@ -165,6 +173,7 @@ class UnderWay:
             snapshot=self._state.snapshot(),
             children=dict(self._driver.children),
             gates=dict(self._gates.children),
+            recorded=self._recording.recorded,
         )
         if not ending.fits(following):
             self._driver.holding = False
@@ -215,11 +224,16 @@ class UnderWay:
     def _child_ended(self, key: str, gates: dict[str, GateView]) -> None:
         self._gates.child_ended(key, gates)
 
-    def _note(self, answer: Decide | None, reply: Reply) -> None:
-        """Keep an answer that RunState has not seen."""
-        self._enter("gate.answered" if reply.accepted else "gate.refused", reply.reason, answer)
+    def _note(self, answer: Decide, reply: Reply, by_child: bool) -> None:  # noqa: FBT001
+        """Keep an answer that RunState has not seen; what a child keeps itself is on the
+        incident's timeline by it."""
+        event = "gate.answered" if reply.accepted else "gate.refused"
+        self._enter(event, reply.reason, answer, recorded=not by_child)
 
-    def _enter(self, event: str, text: str, answer: Decide | None = None) -> None:
+    def _enter(
+        self, event: str, text: str, answer: Decide | None = None, *, recorded: bool = True
+    ) -> None:
+        self._keep(self._state.entries())
         entry = Entry(
             at=instants.render(self._clock.ms),
             event=event,
@@ -229,12 +243,15 @@ class UnderWay:
             user=answer.user if answer else None,
             host=answer.host if answer else None,
             gate=answer.gate if answer else None,
+            data=gate_entries.refused(answer, text) if answer and recorded else {},
         )
-        self._keep([*self._state.entries(), entry])
+        self._keep([entry], recorded=recorded)
 
-    def _keep(self, entries: Sequence[Entry]) -> None:
+    def _keep(self, entries: Sequence[Entry], *, recorded: bool = True) -> None:
         if self._journal is not None:
             self._journal += entries
+        if recorded:
+            self._recording.keep(entries)
 
     def _crashed(self, error: BaseException) -> None:
         if self._crash is None:

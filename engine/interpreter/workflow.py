@@ -179,6 +179,7 @@ async def _compile(start: StartArguments | ChildStart) -> CompiledRun:
             workflow_id=info.workflow_id,
             plan=None if shared is None else shared.plan,
             initiator="" if shared is None else shared.initiator,
+            execution=info.first_execution_run_id,
         ),
         result_type=CompiledRun,
         start_to_close_timeout=COMPILE_TIMEOUT,

@@ -109,7 +109,14 @@ class Endings:
             text = f"{key} {words}: {record.reason}"
         else:
             text = f"{key} {words}"
-        self._journal.add(now, f"step.{record.outcome}", text, step=key)
+        self._journal.add(now, f"step.{record.outcome}", text, step=key, data=_about(record))
+
+
+def _about(record: StepRecord) -> dict[str, Json]:
+    about: dict[str, Json] = {"reason": record.reason}
+    if record.error is not None:
+        about |= {"code": record.error.code, "message": record.error.message}
+    return about
 
 
 def in_words(failure: StepFailure) -> str:

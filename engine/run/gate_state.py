@@ -11,7 +11,7 @@ from engine import instants
 from engine.errors import ExpressionFailed
 from engine.messages import Decide, Decision, GateState, GateView, Reply, Standing
 from engine.plan import GateStep, Json
-from engine.run import gate_rules
+from engine.run import gate_entries, gate_rules
 from engine.run.in_flight import InFlight
 from engine.run.journal import Journal, who_answered
 from engine.run.run_memory import GateRecord, Memory, Notice
@@ -63,7 +63,8 @@ class Gates:
         self._records[key] = record
         self._set_timer(key, record, now)
         asked = f"gate {key} asks {_roles(record)}: {ask}"
-        self._journal.add(now, "gate.opened", asked, step=key, gate=key)
+        about = gate_entries.opened(record, step.count, self._memory.info.digest)
+        self._journal.add(now, "gate.opened", asked, step=key, gate=key, data=about)
         self._notify(key, record, "opened", "opened")
 
     def decide(self, decide: Decide, standing: Standing, now: int) -> Reply:
@@ -98,7 +99,9 @@ class Gates:
             return
         flag = self._steps[key].flag_of(self._severity)
         off = f"gate {key} is not escalated: the flag {flag} is off"
-        self._journal.add(now, "gate.not_escalated", off, step=key, gate=key)
+        self._journal.add(
+            now, "gate.not_escalated", off, step=key, gate=key, data={"round": record.round}
+        )
         self._time_out(key, record, now)
 
     def cancel(self, key: str, now: int) -> None:
@@ -155,7 +158,13 @@ class Gates:
     def _record_refusal(self, key: str | None, decide: Decide, problem: str, now: int) -> None:
         text = f"an answer of {decide.approver_id or 'nobody'} does not count: {problem}"
         self._journal.add(
-            now, "gate.refused", text, step=key, gate=key or decide.gate, by=who_answered(decide)
+            now,
+            "gate.refused",
+            text,
+            step=key,
+            gate=key or decide.gate,
+            by=who_answered(decide),
+            data=gate_entries.refused(decide, problem),
         )
         if key is None:
             return
@@ -172,15 +181,18 @@ class Gates:
         why = f" ({decide.reason})" if decide.reason else ""
         solo = ", solo" if self._memory.info.solo else ""
         text = f"{decide.approver_id} {decide.decision} gate {key}{why}, by {decide.source}{solo}"
-        self._journal.add(now, "gate.answered", text, step=key, gate=key, by=who_answered(decide))
-        if decide.decision == "rejected":
-            return self._decided(key, record, "rejected", now)
         missing = self._steps[key].count - gate_rules.approvals(record)
-        if missing > 0:
-            people = "1 more person has" if missing == 1 else f"{missing} more people have"
-            more = f"counted; {people} to approve"
-            return Reply(accepted=True, state="pending", reason=more)
-        return self._decided(key, record, "approved", now)
+        rejected = decide.decision == "rejected"
+        state: GateState = "rejected" if rejected else "approved" if missing <= 0 else "pending"
+        about = gate_entries.answered(record, record.decisions[-1], state)
+        self._journal.add(
+            now, "gate.answered", text, step=key, gate=key, by=who_answered(decide), data=about
+        )
+        if state != "pending":
+            return self._decided(key, record, state, now)
+        people = "1 more person has" if missing == 1 else f"{missing} more people have"
+        more = f"counted; {people} to approve"
+        return Reply(accepted=True, state="pending", reason=more)
 
     def _decided(self, key: str, record: GateRecord, state: GateState, now: int) -> Reply:
         self._flights.stop(key)
@@ -215,7 +227,8 @@ class Gates:
         record.escalations.append({"at": instants.render(now), "approvers": record.approvers})
         self._set_timer(key, record, now)
         text = f"no answer in time at gate {key}; now asked: {_roles(record)}"
-        self._journal.add(now, "gate.escalated", text, step=key, gate=key)
+        about = gate_entries.asked(record)
+        self._journal.add(now, "gate.escalated", text, step=key, gate=key, data=about)
         name = "escalated" if record.round == 1 else f"escalated-{record.round}"
         self._notify(key, record, name, "escalated")
 
@@ -237,7 +250,10 @@ class Gates:
     def _close(self, key: str, record: GateRecord, state: GateState, now: int) -> None:
         record.state = state
         words = {"timed_out": "timed out, which counts as rejected"}.get(state, state)
-        self._journal.add(now, "gate.closed", f"gate {key}: {words}", step=key, gate=key)
+        about = gate_entries.closed(record, state)
+        self._journal.add(
+            now, "gate.closed", f"gate {key}: {words}", step=key, gate=key, data=about
+        )
         self._notify(key, record, "closed", "closed")
         self._closed(key, state, now)
 

@@ -62,6 +62,7 @@ def _of_step(record: StepRecord, gate: GateRecord | None) -> dict[str, Json]:
 
 def _add_decisions(names: dict[str, Json], gate: GateRecord) -> None:
     names["decisions"] = [msgspec.to_builtins(decision) for decision in gate.decisions]
+    names["escalations"] = [dict(escalation) for escalation in gate.escalations]
     if (decision := deciding(gate)) is not None:
         names["decision"] = decision
 

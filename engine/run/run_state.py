@@ -42,7 +42,13 @@ class RunState:
         info = self._memory.info
         solo = ", solo: the initiator may answer its gates" if info.solo else ""
         text = f"{self._plan.blueprint} {self._plan.version} started{solo}"
-        self._journal.add(now, "run.started", text, by=_started_by(info))
+        about = {
+            "initiator": info.initiator,
+            "version": self._plan.version,
+            "digest": info.digest,
+            "solo": info.solo or None,
+        }
+        self._journal.add(now, "run.started", text, by=_started_by(info), data=about)
         self._steps.begin(self._steps.main)
         return self._settle(now)
 
@@ -172,7 +178,8 @@ class RunState:
             self._finally_over(now)
         elif memory.stage == "closing" and self._flights.quiet:
             memory.stage = "done"
-            self._journal.add(now, "run.ended", f"the run has {_ended(memory.status)}")
+            text = f"the run has {_ended(memory.status)}"
+            self._journal.add(now, "run.ended", text, data={"status": memory.status})
         else:
             return False
         return True
