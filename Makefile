@@ -3,11 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup lint test bench demo constraints clean
+.PHONY: help setup lint test bench demo engine engine-stop constraints clean
 help:
 	@echo "make demo   run a blueprint on this machine, with a gate in the middle"
 	@echo "make test   every test, on a real Temporal server"
 	@echo "make lint   ruff, mypy and the import contracts"
+	@echo "make engine a Dagger engine where there is no Docker (Linux, as root); make engine-stop ends it"
 	@echo "make bench  ratios against hand-written code, measured side by side"
 
 setup: $(READY)
@@ -33,6 +34,12 @@ bench: $(READY)
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo
+
+engine:
+	@containers/engine/engine start
+
+engine-stop:
+	@containers/engine/engine stop
 
 constraints: $(READY)
 	$(BIN)/pip-compile --quiet --generate-hashes --no-header --no-annotate --no-emit-options --no-emit-index-url \
