@@ -3,8 +3,8 @@
 HarmonyError
 ├─ DefinitionError      all faults of a definition, together
 ├─ StepError            one step failed: ContractViolation · CapabilityFailed · OutputTooLarge ·
-│                       CapabilityDisabled · NotAllowed · SecretMissing · PlanMismatch ·
-│                       ExpressionFailed · StepTimedOut
+│                       CapabilityDisabled · NotAllowed · SecretMissing · ServiceMissing ·
+│                       PlanMismatch · ExpressionFailed · StepTimedOut
 ├─ RunnerUnavailable    the backend is away; trying again helps
 ├─ ServiceUnavailable   something outside (Temporal) cannot be reached
 ├─ RunRefused           a run may not be started, or its start arguments are wrong
@@ -119,6 +119,12 @@ class SecretMissing(StepError):
     """A secret that the contract requires is not bound, or its source has no value."""
 
     code = "SECRET_MISSING"
+
+
+class ServiceMissing(StepError):
+    """The capability uses the worker's incident service, and there is none here."""
+
+    code = "SERVICE_MISSING"
 
 
 class PlanMismatch(StepError):

@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from engine.cli.frame import Frame
@@ -93,7 +94,7 @@ def _runner(wanted: str) -> Finding:
 
     dagger = shutil.which("dagger") or os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST")
     try:
-        runner, said = choose_runner(wanted)
+        runner, said = choose_runner(wanted, Path())
     except HarmonyError as error:
         return Finding("runner", "fail", str(error), "Change `runner` in harmony.yaml.")
     there = f"Dagger: {'there' if dagger else 'not found'}"
@@ -109,7 +110,10 @@ def _secrets(project: Project) -> Iterator[Finding]:
         return
     for name in project.catalog.capabilities():
         capability = project.catalog.capability(name)
+        service = capability.service if capability is not None else None
         for key in capability.secrets if capability is not None else ():
+            if service is not None and key.name == service.token:
+                continue  # the worker's own
             written = entries.get(name, {}).get(key.name)
             usual = SecretSource("env", key.env) if key.env else None
             yield _secret(project, name, key, written or usual)

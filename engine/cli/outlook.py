@@ -218,6 +218,8 @@ def _secrets(calls: Iterable[Call], plan: Plan, project: Project) -> Iterator[Se
             source = bound.get(call.secrets.get(key, pinned.id), {}).get(key)
             env = usual.get(key)
             written = f"{source.kind}:{source.name}" if source else f"env:{env}" if env else None
+            if capability and capability.service and key == capability.service.token:
+                written = written or "the worker's incident service"
             yield Secret(capability=pinned.id, key=key, source=written or "not bound")
 
 

@@ -52,6 +52,8 @@ def _facts(schema: Json) -> Iterator[str]:
         yield f"default {_json(schema['default'])}"
     if "x-env" in schema:
         yield f"usually from ${schema['x-env']}"
+    if "x-service" in schema:
+        yield "given by the worker"
     if "x-runbook" in schema:
         yield "names a runbook"
     if isinstance(schema.get("description"), str):

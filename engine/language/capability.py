@@ -23,6 +23,17 @@ class SecretKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceKeys:
+    """The two keys through which a capability reaches the worker's incident service; marked
+    `x-service: incidents`."""
+
+    url: str
+    """Of the configuration."""
+    token: str
+    """Of the secrets."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunbookInput:
     """The two input properties through which a capability is given a runbook."""
 
@@ -73,6 +84,7 @@ class Capability:
     image: str = ""
     command: tuple[str, ...] = ()
     runbook: RunbookInput | None = None
+    service: ServiceKeys | None = None
 
     @property
     def healthy(self) -> bool:

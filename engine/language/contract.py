@@ -8,6 +8,7 @@ from typing import Any
 from engine.language.capability import Capability
 from engine.language.contract_operations import check_outbound, read_operations, read_security
 from engine.language.contract_schemas import properties_of, read_schemas
+from engine.language.contract_service import check_reach
 from engine.language.document import Document, Path
 from engine.language.reading import Reading
 from engine.plan import Json
@@ -143,10 +144,11 @@ def _together(reading: Reading, fields: Mapping[str, Any]) -> None:
         if schema in fields and isinstance(hints, dict) and key in hints:
             check_value(reading, fields[schema], hints[key], ("aiHints", key), "CONTRACT_EXAMPLE")
     config = properties_of(fields.get("config", {}))
+    outbound: Path = ("security", "networkAccess", "allowOutbound")
     for index, entry in enumerate(fields.get("allow_outbound", ())):
-        check_outbound(
-            reading, entry, config, ("security", "networkAccess", "allowOutbound", index)
-        )
+        check_outbound(reading, entry, config, (*outbound, index))
+    if "allow_outbound" in fields:
+        check_reach(reading, fields.get("service"), fields["allow_outbound"], outbound)
     operations = properties_of(fields.get("input", {})).get("operation", {}).get("enum")
     if isinstance(operations, list):
         _each_operation(reading, operations)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.language.capability import RunbookInput, SecretKey
+from engine.language.contract_service import read_service
 from engine.language.document import Path
 from engine.language.reading import Reading
 from engine.language.schema_checks import check_object_schema, check_schema
@@ -25,6 +26,7 @@ def read_schemas(reading: Reading, part: dict[str, Json], path: Path, _: str) ->
             continue
         (check_schema if key == "output" else check_object_schema)(reading, schema, where)
         fields[key] = _secret_keys(reading, schema, where) if key == "secrets" else schema
+    fields["service"] = read_service(reading, part, path)
     fields["runbook"] = _runbook_input(reading, fields.get("input", {}), (*path, "input"))
     return fields
 

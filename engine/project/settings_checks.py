@@ -10,6 +10,7 @@ from engine.language.document import Document, Path
 from engine.language.reading import meant
 from engine.language.schema_checks import named
 from engine.project.folder import Project
+from engine.project.settings import Settings
 
 
 def check_settings(project: Project) -> Iterator[Fault]:
@@ -27,6 +28,7 @@ def check_settings(project: Project) -> Iterator[Fault]:
         open_schema = {key: part for key, part in found.config.items() if key != "required"}
         if not found.healthy:
             continue
+        yield from _service(document, found, settings)
         for where, message in json_schema.violations(open_schema, dict(given)):
             path = ("config", name, *where)
             yield document.fault("CONFIG", named(path, message), path)
@@ -52,6 +54,21 @@ def check_bindings(blueprint: Blueprint, project: Project) -> Iterator[Fault]:
                     path = (*call.path, "secrets", key)
                     hint = meant(entry, bound)
                     yield blueprint.document.fault("SECRET", message, path, hint=hint)
+
+
+def _service(document: Document, capability: Capability, settings: Settings) -> Iterator[Fault]:
+    """The worker's token goes to the worker alone: a URL of one's own has a token of one's own."""
+    keys = capability.service
+    if keys is None or keys.url not in settings.config.get(capability.id, {}):
+        return
+    if keys.token not in settings.secrets.get(capability.id, {}):
+        yield document.fault(
+            "SECRET",
+            f"the worker gives '{keys.url}' and '{keys.token}' of {capability.id} together; with "
+            f"a URL of your own, bind a token of your own too",
+            ("config", capability.id, keys.url),
+            hint="Leave the URL out, or bind the token under `secrets`.",
+        )
 
 
 def _unknown(document: Document, project: Project, name: str, path: Path) -> Fault:

@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from engine.errors import SecretMissing
 from engine.language.capability import Capability, SecretKey
@@ -20,17 +21,22 @@ def bind_secrets(
     entries: Entries,
     environment: Mapping[str, str],
     folder: Path,
+    own: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
     """The value of each key that has one. Relative paths are seen from `folder`.
 
-    `chosen` is the step's own mapping of keys to entries. SecretMissing where a required key has
-    no value, or a key that is written down anywhere leads to none.
+    `chosen` is the step's own mapping of keys to entries, `own` what the worker itself gives.
+    SecretMissing where a required key has no value, or a key that is written down anywhere leads
+    to none.
     """
     unknown = sorted(chosen.keys() - {key.name for key in capability.secrets})
     if unknown:
         raise SecretMissing(f"{capability.id} has no secret '{unknown[0]}'")
     found = {}
     for key in capability.secrets:
+        if key.name in own:
+            found[key.name] = own[key.name]
+            continue
         written = _written(capability, key, chosen, entries)
         source = written or (SecretSource("env", key.env) if key.env else None)
         value = None if source is None else _read(source, environment, folder)

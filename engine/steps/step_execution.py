@@ -27,6 +27,7 @@ from engine.project.folder import Project
 from engine.runners.base import Executed, Execution, Runner
 from engine.steps.flags import Flags
 from engine.steps.secrets import bind_secrets
+from engine.steps.service_binding import ServiceOf, incident_service
 from engine.steps.step_ending import broken, output_of, stderr_of
 from engine.steps.striking import SHORT, Striker
 
@@ -44,7 +45,10 @@ class StepExecutor:
         runner: Runner,
         flags: Flags,
         environment: Mapping[str, str] = os.environ,
+        service: ServiceOf | None = None,
     ) -> None:
+        """`service` is asked for when a step needs the incident service."""
+        self._service = service
         self._project = project
         self._runner = runner
         self._flags = flags
@@ -56,13 +60,16 @@ class StepExecutor:
         await self._check_flag(capability)
         self._check_scopes(call, capability)
         given = self._input(call, capability)
-        config = self._config(call, capability)
+        bound = {**self._project.settings.config.get(capability.id, {}), **call.config}
+        service = await incident_service(capability, bound, self._service)
+        config = self._config(capability, {**bound, **service.config})
         secrets = bind_secrets(
             capability,
             call.secrets,
             self._project.settings.secrets,
             self._environment,
             self._project.env_file.parent,
+            service.secrets,
         )
         striker = Striker(secrets.values())
         execution = self._execution(call, capability, given, config, secrets)
@@ -115,11 +122,8 @@ class StepExecutor:
             )
         return given
 
-    def _config(self, call: StepCall, capability: Capability) -> dict[str, Json]:
-        bound = self._project.settings.config.get(capability.id, {})
-        config: dict[str, Json] = json_schema.with_defaults(
-            capability.config, {**bound, **call.config}
-        )
+    def _config(self, capability: Capability, bound: dict[str, Json]) -> dict[str, Json]:
+        config: dict[str, Json] = json_schema.with_defaults(capability.config, bound)
         wrong = json_schema.violations(capability.config, config)
         if wrong:
             raise ContractViolation(
