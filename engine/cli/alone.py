@@ -49,7 +49,7 @@ async def _run(frame: Frame, wanted: Alone) -> StepAnswer:
 
     project = frame.project
     settings = project.settings
-    runner, choice = choose_runner(wanted.runner or settings.runner)
+    runner, choice = choose_runner(wanted.runner or settings.runner, project.containers)
     output.say(choice)
     flags = Flags(settings.flags_file, os.environ, warn=output.say)
     try:

@@ -90,7 +90,7 @@ async def _test_capabilities(frame: Frame, names: Sequence[str], report: _Report
     from engine.runners.choice import choose_runner
     from engine.steps.capability_cases import run_capability_cases
 
-    runner, _ = choose_runner(frame.project.settings.runner)
+    runner, _ = choose_runner(frame.project.settings.runner, frame.project.containers)
     try:
         for name in names:
             try:

@@ -37,6 +37,11 @@ class Project:
         self._policy_file = self.folder / "policy.yaml"
         self._signatures: dict[str, tuple[int, ...]] = {}
 
+    @property
+    def containers(self) -> Path:
+        """The folder of the images that capabilities share."""
+        return self.folder / "containers"
+
     @cached_property
     def catalog(self) -> Catalog:
         """The blueprints, capabilities and runbooks."""

@@ -15,7 +15,7 @@ RUNNER_HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 SESSION_PROGRAM = "_EXPERIMENTAL_DAGGER_CLI_BIN"
 DEFAULT_SOCKET = "/run/dagger/engine.sock"
 LOOK_SECONDS = 0.5
-START_ONE = "start one with `containers/engine/engine start`, or start Docker; docs/isolation.md"
+START_ONE = "Start one with `make engine`, or start Docker; docs/isolation.md says how."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Found:
     """What the session's program needs besides, to reach this engine."""
     do: str = ""
     """What to do where none answers."""
+    startable: bool = False
+    """None answers, and Docker is there: opening a session starts one."""
 
 
 def look(environment: Mapping[str, str] = os.environ) -> Found:
@@ -78,15 +80,18 @@ def _look_at(named: str, environment: Mapping[str, str]) -> Found:
 
 def _with_program(address: str, environment: Mapping[str, str]) -> Found:
     """An engine that answers is of use where something opens sessions with it."""
-    program = session_program(environment)
-    told = [(RUNNER_HOST, address)]
-    if program is None:
+    told = ((RUNNER_HOST, address),)
+    says = f"the Dagger engine at {address}"
+    named = environment.get(SESSION_PROGRAM)
+    if named and not os.access(named, os.X_OK):
         return Found(
-            answers=True,
-            says=f"the Dagger engine at {address}; the SDK downloads dagger {VERSION} to reach it",
-            environment=tuple(told),
+            answers=False,
+            says=f"{says} answers, and {SESSION_PROGRAM} names no program: {named}",
+            do=f"Correct {SESSION_PROGRAM}; `make engine` prints what it must be.",
         )
-    return Found(answers=True, says=f"the Dagger engine at {address}", environment=tuple(told))
+    if session_program(environment) is None:
+        says += f"; the SDK downloads dagger {VERSION} to reach it"
+    return Found(answers=True, says=says, environment=told)
 
 
 def _in_docker(environment: Mapping[str, str], named: str = "") -> Found:
@@ -99,7 +104,7 @@ def _in_docker(environment: Mapping[str, str], named: str = "") -> Found:
             answers=False,
             says=f"no Dagger engine: none at unix://{DEFAULT_SOCKET}, no {RUNNER_HOST}, "
             f"no Docker at {address}{program}",
-            do=START_ONE[0].upper() + START_ONE[1:] + ".",
+            do=START_ONE,
         )
     wanted = named.partition("://")[2] if named.startswith("docker-container://") else ""
     if any(wanted in name for name in running):
@@ -108,13 +113,8 @@ def _in_docker(environment: Mapping[str, str], named: str = "") -> Found:
         answers=False,
         says=f"Docker answers at {address}, and runs no Dagger engine yet",
         do="`--runner dagger` starts one: Docker pulls its image once.",
+        startable=True,
     )
-
-
-def docker_answers(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether a session could start an engine by itself."""
-    address = environment.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-    return address.startswith("unix:") and _docker_engines(urlsplit(address).path) is not None
 
 
 def _docker_engines(path: str) -> list[str] | None:

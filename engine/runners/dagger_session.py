@@ -49,7 +49,7 @@ class Session:
     async def open(cls) -> "Session":
         """Connect to the engine that is there; RunnerUnavailable within a minute where none is."""
         found = dagger_engine.look()
-        if not found.answers and not dagger_engine.docker_answers():
+        if not found.answers and not found.startable:
             raise RunnerUnavailable(f"{found.says}. {found.do}")
         opener = None
         try:

@@ -87,7 +87,7 @@ async def serve(
 ) -> None:
     """Serve a project's runs until `stop` is set; `say` is told which runner was taken, and what
     a flag's source has to complain of. Without a name the runner is the one of harmony.yaml."""
-    runner, choice = choose_runner(runner_name or project.settings.runner)
+    runner, choice = choose_runner(runner_name or project.settings.runner, project.containers)
     say(choice)
     flags = Flags(project.settings.flags_file, os.environ, warn=say)
     try:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.cli.main import main
+from tests.engine import no_engine
 
 PROJECT = Path(__file__).parents[1] / "project"
 
@@ -32,9 +33,11 @@ Harmony = Callable[..., Ran]
 
 @pytest.fixture
 def harmony(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Harmony:
-    """`harmony("validate", "--json")`, without a terminal, in the test's working folder."""
+    """`harmony("validate", "--json")`, without a terminal, in the test's working folder, and without
+    the Dagger engine that this machine may have."""
     for name in ("TEMPORAL_ADDRESS", "HARMONY_USER", "HARMONY_DEBUG", "FLAGD_HOST"):
         monkeypatch.delenv(name, raising=False)
+    no_engine(monkeypatch)
 
     def run(*arguments: str) -> Ran:
         capsys.readouterr()
