@@ -86,11 +86,21 @@ DECISIONS: Schema = {
         },
     },
 }
+ESCALATIONS: Schema = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["at", "approvers"],
+        "properties": {"at": _TEXT, "approvers": {"type": "array", "items": _TEXT}},
+    },
+}
 FIELDS: Mapping[str, Schema] = {
     "outcome": OUTCOME,
     "error": ERROR,
     "decision": DECISION,
     "decisions": DECISIONS,
+    "escalations": ESCALATIONS,
     "startedAt": _TEXT,
     "finishedAt": _TEXT,
 }

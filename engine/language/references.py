@@ -20,6 +20,7 @@ _FIELD_NEEDS: dict[str, frozenset[Outcome]] = {
     "output": frozenset(("succeeded",)),
     "decision": frozenset(("approved", "rejected", "timed_out")),
     "decisions": frozenset(("approved", "rejected")),
+    "escalations": frozenset(("approved", "rejected")),
 }
 """Fields that only some kinds of steps have, by the outcomes that come with them."""
 _WHERE = {

@@ -14,6 +14,7 @@ _SURE_FIELDS: dict[str, str] = {
     "error": "failed",
     "decision": "answered",
     "decisions": "ran",
+    "escalations": "ran",
     "startedAt": "ran",
     "finishedAt": "ran",
 }
