@@ -47,10 +47,9 @@ async def given() -> Service:
     return SERVICE
 
 
-def made(folder: Path, settings: str = "", **files: Any) -> Project:
-    return project(
-        folder, PROGRAM, contract=CONTRACT, files={"harmony.yaml": settings or "{}", **files}
-    )
+def made(folder: Path, settings: str = "{}", cases: list[dict[str, Any]] | None = None) -> Project:
+    files = {"harmony.yaml": settings, **({CASES: {"cases": cases}} if cases else {})}
+    return project(folder, PROGRAM, contract=CONTRACT, files=files)
 
 
 async def run(
@@ -94,8 +93,8 @@ async def test_without_a_worker_it_is_said_clearly(tmp_path: Path, runner: Runne
     with pytest.raises(StepError, match="runs with a worker, and here is none") as raised:
         await run(made(tmp_path), runner, None)
     assert raised.value.code == "SERVICE_MISSING"
-    cases = {"cases": [{"name": "a", "output": {}}]}
-    (result,) = await run_capability_cases(made(tmp_path, **{CASES: cases}), ID, runner)
+    cases = [{"name": "a", "output": {}}]
+    (result,) = await run_capability_cases(made(tmp_path, cases=cases), ID, runner)
     assert "give `url` in its configuration and `token` among its secrets" in result.problems[0]
 
 
@@ -106,7 +105,7 @@ async def test_a_case_may_bring_a_service_of_its_own(tmp_path: Path, runner: Run
         "secrets": {"token": "case"},
         "output": {"url": "http://127.0.0.1:1", "letters": 4},
     }
-    (result,) = await run_capability_cases(made(tmp_path, **{CASES: {"cases": [case]}}), ID, runner)
+    (result,) = await run_capability_cases(made(tmp_path, cases=[case]), ID, runner)
     assert result.problems == ()
 
 

@@ -1,0 +1,133 @@
+"""Writes what happens in runs into the store, once, in its order, and never in a run's way.
+
+Where the store does not answer in time, batches wait in a spool in the state folder. They are
+written through as soon as it answers again, by this process or by the next one, before anything
+newer.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from engine.errors import IncidentError, StoreUnavailable
+from engine.incidents.incident import NewEvent, Opening
+from engine.incidents.run_events import events_of, opening_of
+from engine.incidents.spool import Spool
+from engine.messages import RunEntries
+
+WRITE_SECONDS = 3.0
+"""What a run waits for the store at most."""
+AGAIN_SECONDS = 5.0
+"""Between two tries of a store that is away."""
+_log = logging.getLogger("harmony.timeline")
+
+
+class Timelines(Protocol):
+    """What a recorder writes to; `Store` is it. Called in threads.
+
+    StoreUnavailable where it is away; IncidentError with code INCIDENT_UNKNOWN for an incident
+    that it does not have, with another code for what it will never take.
+    """
+
+    def append(self, incident_id: str, events: Sequence[NewEvent]) -> object:
+        """Put events at the end of a timeline, each key once."""
+
+    def adopt(self, incident_id: str, opening: Opening) -> object:
+        """Take in an incident that has its id from elsewhere; nothing where it is there."""
+
+
+class Recorder:
+    """One for each worker. `open_store` is called when something is first recorded."""
+
+    def __init__(
+        self, open_store: Callable[[], Timelines], state: Path, *, write_seconds: float
+        = WRITE_SECONDS, again_seconds: float = AGAIN_SECONDS,
+    ) -> None:  # fmt: skip
+        self._open_store = open_store
+        self._spool = Spool(state)
+        self._write_seconds = write_seconds
+        self._again_seconds = again_seconds
+        self._store: Timelines | None = None
+        self._turn = asyncio.Lock()
+        self._try_at = 0.0
+        self._later: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Write through what earlier processes left, in the background."""
+        if not self._spool.empty:
+            self._try_later()
+
+    async def record(self, batch: RunEntries) -> None:
+        """Have the batch in the store, or on the disk; OSError where neither takes it."""
+        async with self._turn:
+            if await self._written_through() and await self._write(batch):
+                return
+            self._spool.put(batch)
+            self._try_later()
+
+    async def close(self) -> None:
+        """Try once more, and leave what is left to whoever comes next."""
+        if self._later is not None:
+            self._later.cancel()
+            await asyncio.gather(self._later, return_exceptions=True)
+        async with self._turn:
+            self._try_at = 0.0
+            await self._written_through()
+            self._spool.close()
+
+    async def _written_through(self) -> bool:
+        """Whether nothing waits any more that is older; False at once while the store is away."""
+        if time.monotonic() < self._try_at:
+            return False
+        for path, batches in self._spool.files():
+            for batch in batches:
+                if not await self._write(batch):
+                    return False
+            self._spool.done(path)
+        return True
+
+    async def _write(self, batch: RunEntries) -> bool:
+        """Whether the store has the batch now, or has refused it for good."""
+        writing = asyncio.to_thread(self._append, batch)
+        try:
+            await asyncio.wait_for(writing, self._write_seconds)
+        except (StoreUnavailable, TimeoutError) as error:
+            if self._try_at == 0.0:
+                why = str(error) or f"it did not answer within {self._write_seconds:g} s"
+                _log.warning("the timeline is kept in the state folder meanwhile: %s", why)
+            self._try_at = time.monotonic() + self._again_seconds
+            return False
+        except IncidentError as error:
+            _log.error("events of %s are refused by the store: %s", batch.run, error)
+            self._spool.refuse(batch, str(error))
+        if self._try_at:
+            self._try_at = 0.0
+            _log.warning("the incident store answers again")
+        return True
+
+    def _append(self, batch: RunEntries) -> None:
+        if self._store is None:
+            self._store = self._open_store()
+        events = events_of(batch)
+        try:
+            self._store.append(batch.incident_id, events)
+        except IncidentError as error:
+            if error.code != "INCIDENT_UNKNOWN":
+                raise
+            self._store.adopt(batch.incident_id, opening_of(batch))
+            self._store.append(batch.incident_id, events)
+
+    def _try_later(self) -> None:
+        if self._later is None or self._later.done():
+            self._later = asyncio.create_task(self._go_on())
+
+    async def _go_on(self) -> None:
+        """Until the store has it all."""
+        while not self._spool.empty:
+            async with self._turn:
+                if await self._written_through():
+                    return
+            await asyncio.sleep(self._again_seconds)
