@@ -100,6 +100,16 @@ async def test_ten_at_once_start_one_server(tmp_path: Path) -> None:
     await until(lambda: unguarded(tmp_path / "new"))
 
 
+async def test_tracing_set_for_other_programs_does_not_stop_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a Dagger container OTEL's variables name a protocol that the server does not take."""
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf")
+    async with embedded_server(tmp_path) as server:
+        assert alive(server.pid)
+
+
 async def test_a_server_whose_guardian_was_killed_is_taken_over(tmp_path: Path) -> None:
     first, pid = await user(tmp_path)
     guardian = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

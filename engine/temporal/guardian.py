@@ -21,6 +21,10 @@ from typing import Any
 
 START_ATTEMPTS = 3
 STOP_SECONDS = 10.0
+LONGEST_ERROR = 400
+"""Characters of what the server says at its end."""
+_NOT_INHERITED = ("TEMPORAL_", "OTEL_")
+"""A cluster's address; and tracing as other programs have it, at which this server may fail."""
 SEARCH_ATTRIBUTES = ("HarmonyBlueprint", "HarmonyIncident", "HarmonySeverity", "HarmonyStatus")
 SETTINGS = (
     # As it comes the server reads its transfer queue 20 times a second: 50 ms for every step.
@@ -66,7 +70,7 @@ class Guardian:
             f"--ui-port={ui_port}", f"--db-filename={self._state / 'temporal.db'}",
             "--log-level=error", "--ui-disable-news-fetch", *attributes, *settings,
         ]  # fmt: skip
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
         with self._state.joinpath("server.log").open("wb") as log:
             server = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -110,7 +114,7 @@ class Guardian:
             self._state.joinpath("server.json").unlink(missing_ok=True)
             return
         lines = [line for line in self._log().splitlines() if line.strip()]
-        self._write({"error": lines[-1][:500] if lines else "it ended without a word"})
+        self._write({"error": _end_of(lines[-1]) if lines else "it ended without a word"})
 
     def _log(self) -> str:
         return self._state.joinpath("server.log").read_text(errors="replace")[-20_000:]
@@ -119,6 +123,11 @@ class Guardian:
         draft = self._state / "server.json.new"
         draft.write_text(json.dumps(state))
         draft.rename(self._state / "server.json")
+
+
+def _end_of(line: str) -> str:
+    """The server wraps what went wrong in a chain of what it was building: the end says why."""
+    return line if len(line) <= LONGEST_ERROR else f"…{line[-LONGEST_ERROR:]}"
 
 
 def _free_ports() -> tuple[int, int]:
