@@ -96,10 +96,11 @@ def check(frame: Frame, asked: Order) -> "BoundPlan | None":
     """
     if on_cluster() and not frame.has_project:
         return None
-    from engine.language.planner import bind, compile_blueprint
+    from engine.language.planner import bind
+    from engine.project.rehearsal import plan_of
 
     project = frame.project
-    plan = compile_blueprint(project.catalog, asked.blueprint)
+    plan = plan_of(project.catalog, asked.blueprint, project.settings.gates_at_most_ms)
     policy = project.policy
     if not policy.may_start(asked.actor.name, plan.roles):
         raise RunRefused(

@@ -24,12 +24,13 @@ def command(
     """
     from engine.cli.outlook import look_ahead
     from engine.cli.plan_text import lines
-    from engine.language.planner import bind, compile_blueprint
+    from engine.language.planner import bind
+    from engine.project.rehearsal import plan_of
 
     inputs = arguments.inputs(given_inputs)
     context = arguments.context(given_context, severity)
     project = frame.project
-    plan = compile_blueprint(project.catalog, blueprint)
+    plan = plan_of(project.catalog, blueprint, project.settings.gates_at_most_ms)
     bound = bind(plan, inputs, context, project.catalog)
     outlook = look_ahead(bound, project, arguments.who(acting_as).name)
     if frame.json:

@@ -13,7 +13,7 @@ from engine.plan import Json
 
 RunnerName: TypeAlias = Literal["auto", "process", "dagger"]
 RUNNERS: tuple[RunnerName, ...] = ("auto", "process", "dagger")
-_KEYS = ("config", "secrets", "flags", "runner")
+_KEYS = ("config", "secrets", "flags", "gates", "runner")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _ENTRY = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
 
@@ -37,6 +37,8 @@ class Settings:
     """By entry: a capability id, or one with a name behind it (`…statuspage/eu`)."""
     flags_file: FilePath | None = None
     """Feature flags in flagd's format."""
+    gates_at_most_ms: int | None = None
+    """For rehearsals: no gate waits longer, whatever its blueprint says."""
     runner: RunnerName = "auto"
 
 
@@ -45,7 +47,9 @@ def read_settings(document: Document, folder: FilePath) -> tuple[Settings, tuple
     reading = Reading(document)
     if not document.readable:
         if document.value is not None:
-            reading.fault("WRONG_TYPE", "it is a mapping of config, secrets, flags and runner", ())
+            reading.fault(
+                "WRONG_TYPE", "it is a mapping of config, secrets, flags, gates and runner", ()
+            )
         return Settings(), tuple(reading.faults)
     root: dict[str, Json] = document.value
     reading.keys(root, (), _KEYS, ())
@@ -54,6 +58,7 @@ def read_settings(document: Document, folder: FilePath) -> tuple[Settings, tuple
         config=_config(reading, root.get("config", {})),
         secrets=_secrets(reading, root.get("secrets", {})),
         flags_file=_flags(reading, root["flags"], folder) if "flags" in root else None,
+        gates_at_most_ms=_gates(reading, root["gates"]) if "gates" in root else None,
         runner=runner or "auto",
     )
     return settings, in_order(reading.faults)
@@ -100,6 +105,14 @@ def _source(reading: Reading, value: Json, path: Path) -> SecretSource | None:
     )
     reading.fault("SECRET", f"the secret '{path[-1]}' {what}", path, hint=hint)
     return None
+
+
+def _gates(reading: Reading, value: Json) -> int | None:
+    gates = reading.mapping(value, ("gates",))
+    if gates is None:
+        return None
+    reading.keys(gates, ("gates",), ("atMost",), ("atMost",))
+    return reading.duration(gates["atMost"], ("gates", "atMost")) if "atMost" in gates else None
 
 
 def _flags(reading: Reading, value: Json, folder: FilePath) -> FilePath | None:

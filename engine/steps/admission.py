@@ -6,10 +6,11 @@ The worker decides this, whatever a client has checked before.
 import uuid
 
 from engine.errors import DefinitionError, RunRefused
-from engine.language.planner import bind, compile_blueprint
+from engine.language.planner import bind
 from engine.messages import CompiledRun, CompileRequest, StartArguments
 from engine.plan import Json, Plan
 from engine.project.folder import Project
+from engine.project.rehearsal import plan_of
 
 NOBODY = "unknown"
 """The initiator of a run that says none: it has the roles of `anyone`."""
@@ -58,7 +59,7 @@ def _admitted(
     if request.plan is not None:
         return _bound_child(project, request, request.plan, indexed=indexed)
     initiator = initiator_of(start)
-    plan = compile_blueprint(project.catalog, request.blueprint)
+    plan = plan_of(project.catalog, request.blueprint, project.settings.gates_at_most_ms)
     policy = project.policy
     if not policy.may_start(initiator, plan.roles):
         raise RunRefused(
