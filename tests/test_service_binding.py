@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from engine.errors import StepError
+from engine.incidents.desk import Service
 from engine.messages import StepAnswer
 from engine.project.folder import Project
 from engine.runners.base import Executed, Execution, Runner
 from engine.runners.process import ProcessRunner
 from engine.steps.capability_cases import run_capability_cases
 from engine.steps.flags import Flags
-from engine.steps.service_binding import Service, ServiceOf
+from engine.steps.service_binding import ServiceOf
 from engine.steps.step_execution import StepExecutor
 from engine.validation.check import check
 from tests.programmable import ID, call_of, project

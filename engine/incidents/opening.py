@@ -68,8 +68,12 @@ def context_of(given: Mapping[str, Json], incident: Incident) -> dict[str, Json]
         "incident_title": incident.title,
         "incident_started_at": incident.started_at,
         "impacted_services": list(incident.impacted_services),
+        "pagerduty_incident_id": incident.pagerduty_incident_id,
+        "incident_channel": incident.slack and incident.slack.channel_id,
+        "statuspage_incident_id": incident.statuspage and incident.statuspage.statuspage_id,
     }
-    return {**known, **given, "incident_id": incident.id}
+    told = {name: value for name, value in known.items() if value is not None}
+    return {**told, **given, "incident_id": incident.id}
 
 
 def _text(value: Json) -> str | None:

@@ -5,17 +5,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from engine.errors import ServiceMissing
+from engine.incidents.desk import Service
 from engine.language.capability import Capability
 from engine.plan import Json
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Where the service listens, and what opens it."""
-
-    url: str
-    token: str = field(repr=False)
-
 
 ServiceOf: TypeAlias = Callable[[], Awaitable[Service]]
 """The service, started where it does not listen yet; StoreUnavailable where it cannot be."""

@@ -10,11 +10,20 @@ from temporalio import activity
 
 from engine import failures
 from engine.errors import CapabilityFailed, HarmonyError
-from engine.messages import CompiledRun, CompileRequest, Standing, StepAnswer, StepCall
+from engine.incidents.desk import Desk
+from engine.messages import (
+    CompiledRun,
+    CompileRequest,
+    RunEntries,
+    Standing,
+    StepAnswer,
+    StepCall,
+)
 from engine.project.folder import Project
 from engine.runners.base import Runner
 from engine.steps.admission import admit
 from engine.steps.flags import Flags
+from engine.steps.incident_admission import admit_for_incident
 from engine.steps.step_execution import StepExecutor
 
 HEARTBEAT_SECONDS = 1.0
@@ -33,22 +42,40 @@ class Activities:
         *,
         allow_solo: bool = True,
         indexed: bool = False,
+        desk: Desk | None = None,
     ) -> None:
+        """Without a desk no run is put on a timeline, and no incident is opened."""
         self._project = project
         self._flags = flags
         self._allow_solo = allow_solo
         self._indexed = indexed
-        self._executor = StepExecutor(project, runner, flags)
+        self._desk = desk
+        self._executor = StepExecutor(
+            project, runner, flags, service=None if desk is None else desk.service
+        )
 
     @property
     def all(self) -> Sequence[Callable[..., Any]]:
         """What a worker registers."""
-        return self.compile_plan, self.run_step, self.standing_of, self.flag_is_on
+        always = (self.compile_plan, self.run_step, self.standing_of, self.flag_is_on)
+        return always if self._desk is None else (*always, self.record_entries)
 
     @activity.defn(name="compile_plan")
     async def compile_plan(self, request: CompileRequest) -> CompiledRun:
         """The plan bound to the run's inputs, or why there is none; never fails."""
-        return admit(self._project, request, allow_solo=self._allow_solo, indexed=self._indexed)
+        solo, indexed = self._allow_solo, self._indexed
+        if self._desk is None:
+            return admit(self._project, request, allow_solo=solo, indexed=indexed)
+        return await admit_for_incident(
+            self._project, request, self._desk, allow_solo=solo, indexed=indexed
+        )
+
+    @activity.defn(name="record_entries")
+    async def record_entries(self, entries: RunEntries) -> None:
+        """What happened in a run, for its incident's timeline; comes back whether or not the store
+        is there."""
+        if self._desk is not None:
+            await self._desk.recorder.record(entries)
 
     @activity.defn(name="standing_of")
     async def standing_of(self, name: str) -> Standing:

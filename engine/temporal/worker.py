@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from engine import VERSION
+from engine.incidents.desk import Desk
 from engine.interpreter.children import WATCH_QUEUE
 from engine.interpreter.workflow import Run
 from engine.project.folder import Project
@@ -83,18 +84,21 @@ async def serve(
     no_solo: bool = False,
     task_queue: str = TASK_QUEUE,
     stop: asyncio.Event,
+    desk: Desk | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve a project's runs until `stop` is set; `say` is told which runner was taken, and what
-    a flag's source has to complain of. Without a name the runner is the one of harmony.yaml."""
+    a flag's source has to complain of. Without a name the runner is the one of harmony.yaml.
+    `desk` puts what happens on incidents' timelines."""
     runner, choice = choose_runner(runner_name or project.settings.runner, project.containers)
     say(choice)
     flags = Flags(project.settings.flags_file, os.environ, warn=say)
     try:
         if isinstance(runner, ProcessRunner):
             runner.start()  # it is ready by the time the first step comes
+        indexed = await is_indexed(client)
         activities = Activities(
-            project, runner, flags, allow_solo=not no_solo, indexed=await is_indexed(client)
+            project, runner, flags, allow_solo=not no_solo, indexed=indexed, desk=desk
         )
         await run_until(stop, workers(client, activities.all, task_queue=task_queue))
     finally:
