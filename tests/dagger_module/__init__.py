@@ -1,0 +1,1 @@
+"""The functions that `dagger call` offers."""
