@@ -15,6 +15,8 @@ class Limits:
     file_bytes: int = 1024**3
     """Size of one file it writes."""
     open_files: int = 1024
+    temporary_bytes: int = 512 * 1024**2
+    """Of all files in TMPDIR together, where the backend can hold it to that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,24 @@
 """Runs a capability's program in a confined container of its own, on a Dagger engine."""
 
 import asyncio
+import contextlib
 import hashlib
 import ipaddress
 import json
 import secrets
+import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dagger
 
 from engine.errors import RunnerUnavailable, RunRefused
-from engine.runners import images
+from engine.runners import image_build, images
 from engine.runners.base import LONGEST_COMMAND, MAX_STDERR, MAX_STDOUT, Executed, Execution
+from engine.runners.control import KILL, TERMINATE, Claim, Control
 from engine.runners.dagger_session import Session
 
 GRACE_SECONDS = 10.0
@@ -23,14 +26,20 @@ GRACE_SECONDS = 10.0
 START_SECONDS = 120.0
 """For a container to start, on a machine that starts many."""
 BUILD_SECONDS = 1800.0
+END_SECONDS = 10.0
+"""Beside the grace, for a cancelled program's end to be heard of."""
 AT_ONCE = 64
 """Containers; more executions wait. An HTTP client has at most 100 requests open."""
 USER = 65534
 WORKER_HOST = "worker-host"
 """The name by which the container's outer half reaches services of the worker's host."""
 _IN = "/.harmony"
-_PROGRAMS, _OUT, _WORK, _SECRETS = (f"{_IN}/{name}" for name in ("bin", "out", "work", "secrets"))
+_PROGRAMS, _OUT, _WORK, _SECRETS, _CONTROL = (
+    f"{_IN}/{name}" for name in ("bin", "out", "work", "secrets", "control")
+)
 _RESULT = f"{_OUT}/result"
+_COMPILE = "python3 -I -S -m compileall -q --invalidation-mode unchecked-hash"
+_START = f"import sys; sys.path.insert(0, '{_PROGRAMS}'); import recorder; recorder.main()"
 _NO_PYTHON = "the image has no python3, which confines the program"
 _HERE = Path(__file__).parent
 _T = TypeVar("_T")
@@ -38,11 +47,16 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class _Open:
-    """A session, and what has been put into its engine."""
+    """A session, the way to what runs in it, and what has been put into its engine."""
 
     session: Session
-    containers: dict[str, asyncio.Task[dagger.Container]] = field(default_factory=dict)
-    folders: dict[str, asyncio.Task[dagger.Directory]] = field(default_factory=dict)
+    control: Control
+    images: dict[str, asyncio.Task[dagger.Container]] = field(default_factory=dict)
+    prepared: dict[str, asyncio.Task[dagger.Container]] = field(default_factory=dict)
+
+    async def close(self) -> None:
+        await self.session.close()
+        await self.control.close()
 
 
 class DaggerRunner:
@@ -65,17 +79,16 @@ class DaggerRunner:
         """Run it to its end, its time-out, or the cancellation of the awaiting task."""
         if sum(map(len, execution.command)) > LONGEST_COMMAND:
             return Executed(126, b"", b"", note="cannot start: its command line is too long")
+        reach, ports = reachable(execution.allow_outbound)
         async with self._slots:
             opened = await self._open()
             try:
-                prepared = await self._prepared(opened, execution)
-                executed = await self._execute(opened, prepared, execution)
+                prepared = await self._prepared(opened, execution, ports)
+                executed = await self._execute(opened, prepared, execution, reach)
             except dagger.ExecError as error:
                 return _not_run(error)
             except dagger.ClientError as error:
-                lost = not await opened.session.check()
-                why = "the Dagger engine has gone" if lost else "the Dagger engine refused"
-                raise RunnerUnavailable(f"{why}: {_short(error)}", started=lost) from error
+                raise await _unavailable(opened, error) from error
         if executed.exit_code and execution.cache_key is None:
             self._salt = secrets.token_bytes(16)  # what failed is not kept as the answer
         return executed
@@ -84,7 +97,7 @@ class DaggerRunner:
         """Pull or build an image, where the engine does not have it."""
         opened = await self._open()
         try:
-            await self._container(opened, image)
+            await self._image(opened, image)
         except dagger.ClientError as error:
             raise RunRefused(
                 f"the image '{image.name}' cannot be built: {_short(error)}", code="IMAGE"
@@ -95,7 +108,7 @@ class DaggerRunner:
         if self._opening is not None:
             opening, self._opening = self._opening, None
             if opening.done() and not opening.cancelled() and opening.exception() is None:
-                await opening.result().session.close()
+                await opening.result().close()
             else:
                 opening.cancel()
 
@@ -109,63 +122,112 @@ class DaggerRunner:
             self._opening = asyncio.create_task(_opened())
         return await asyncio.shield(self._opening)
 
-    async def _prepared(self, opened: _Open, execution: Execution) -> dagger.Container:
-        """The image and the capability's folder, both in the engine."""
+    async def _prepared(
+        self, opened: _Open, execution: Execution, ports: Sequence[int]
+    ) -> dagger.Container:
+        """The image with the capability's folder and all else that its steps have in common."""
         image = images.find(execution.image, execution.folder, self._containers)
-        container, folder = await asyncio.gather(
-            self._container(opened, image), _folder(opened, execution.folder)
-        )
-        return container.with_mounted_directory(_WORK, folder, read_only=True)
+        key = f"{_name(image)} {execution.folder} {images.signature(execution.folder)} {ports}"
 
-    async def _container(self, opened: _Open, image: images.Image) -> dagger.Container:
-        key = f"{image.name} {images.signature(image.folder) if image.folder else ''}"
+        async def make() -> dagger.Container:
+            client = opened.session.client
+            container = await self._image(opened, image)
+            folder = _compiled(container, _folder(client, execution.folder))
+            container = container.with_mounted_directory(_WORK, folder, read_only=True)
+            container = container.with_unix_socket(
+                _CONTROL, client.host().unix_socket(opened.control.path)
+            )
+            if ports:
+                forwards = [dagger.PortForward(port, port) for port in ports]
+                service = client.host().service(forwards)
+                container = container.with_service_binding(WORKER_HOST, service)
+            return await opened.session.call(container.sync(), START_SECONDS)
+
+        return await _once(opened.prepared, key, make)
+
+    async def _image(self, opened: _Open, image: images.Image) -> dagger.Container:
+        """The image with the programs that confine and record."""
 
         async def make() -> dagger.Container:
             client = opened.session.client
             programs = client.directory()
             for name in ("recorder.py", "confinement.py"):
                 programs = programs.with_new_file(name, (_HERE / name).read_text("utf-8"))
-            container = images.build(client, image).with_user("0").without_entrypoint()
-            container = container.with_mounted_directory(_PROGRAMS, programs, read_only=True)
+            built = await opened.session.call(image_build.build(client, image), BUILD_SECONDS)
+            container = built.with_user("0").without_entrypoint()
+            compiled = _compiled(container, programs)
+            container = container.with_mounted_directory(_PROGRAMS, compiled, read_only=True)
             container = container.with_mounted_directory(_OUT, client.directory())
             return await opened.session.call(container.sync(), BUILD_SECONDS)
 
-        return await _once(opened.containers, key, make)
+        return await _once(opened.images, _name(image), make)
 
     async def _execute(
-        self, opened: _Open, container: dagger.Container, execution: Execution
+        self,
+        opened: _Open,
+        container: dagger.Container,
+        execution: Execution,
+        reach: dict[str, str],
     ) -> Executed:
-        client = opened.session.client
+        """Run it in that container; when this ends, cancelled or not, so has all of it."""
         for number, (key, value) in enumerate(execution.secrets.items()):
-            secret = client.set_secret(f"{secrets.token_hex(8)}-{number}", value)
+            secret = opened.session.client.set_secret(f"{secrets.token_hex(8)}-{number}", value)
             container = container.with_mounted_secret(
                 f"{_SECRETS}/{key}", secret, owner=f"{USER}:{USER}", mode=0o400
             )
-        reach, ports = reachable(execution.allow_outbound)
-        if ports:
-            forwards = [dagger.PortForward(port, port) for port in ports]
-            container = container.with_service_binding(WORKER_HOST, client.host().service(forwards))
-        ran = container.with_env_variable("HARMONY_STEP", self._key(execution)).with_exec(
-            ["python3", "-I", "-S", f"{_PROGRAMS}/recorder.py", self._settings(execution, reach)],
+        name = self._key(execution)
+        ran = container.with_exec(
+            ["python3", "-I", "-S", "-c", _START, self._settings(execution, reach, name)],
             stdin=execution.stdin.decode("utf-8"),
             insecure_root_capabilities=True,
         )
         limit = execution.timeout_seconds + self._grace + START_SECONDS
-        return _executed(await opened.session.call(ran.file(_RESULT).contents(), limit))
+        with opened.control.claim(name) as claim:
+            call = asyncio.ensure_future(opened.session.call(ran.file(_RESULT).contents(), limit))
+            try:
+                return _executed(await asyncio.shield(call))
+            except asyncio.CancelledError:
+                await self._end(call, claim)
+                raise
+            except RunnerUnavailable as error:
+                error.started = claim.started
+                raise
+            except dagger.ExecError:
+                raise
+            except dagger.ClientError as error:
+                raise await _unavailable(opened, error, started=claim.started) from error
+
+    async def _end(self, call: asyncio.Future[str], claim: Claim) -> None:
+        """SIGTERM to all of it, SIGKILL after the grace, or at once where this is cancelled again;
+        a program that has not started never will."""
+        word = TERMINATE
+        until = time.monotonic() + self._grace + END_SECONDS
+        waited: set[asyncio.Future[Any]] = {call, claim.ended}
+        while claim.waiting == 1 and claim.started and not any(each.done() for each in waited):
+            if (left := until - time.monotonic()) < 0:
+                break
+            claim.say(word)
+            word = KILL
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait(waited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        call.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({call}, timeout=END_SECONDS)
 
     def _key(self, execution: Execution) -> str:
-        """What tells this execution from others for the engine's cache.
+        """What tells this execution from others, for the engine's cache and for ending it.
 
         Without a key of its own it may be answered from the cache, as long as this runner lives,
         the secrets are the same and nothing has failed: secrets are no part of Dagger's own key.
         """
         if execution.cache_key is not None:
-            return f"{execution.cache_key} {secrets.token_hex(8)}"
+            return secrets.token_hex(16)
         told = hashlib.blake2b(key=self._salt, digest_size=16)
-        told.update(json.dumps(sorted(execution.secrets.items())).encode())
+        told.update(repr(execution).encode())
+        told.update(images.signature(execution.folder).encode())
         return told.hexdigest()
 
-    def _settings(self, execution: Execution, reach: dict[str, str]) -> str:
+    def _settings(self, execution: Execution, reach: dict[str, str], key: str) -> str:
         limits = execution.limits
         spec = {
             "reach": reach,
@@ -176,10 +238,11 @@ class DaggerRunner:
             "processes": limits.processes,
             "file_bytes": limits.file_bytes,
             "open_files": limits.open_files,
+            "temporary_bytes": limits.temporary_bytes,
         }
-        confined = ["python3", "-I", "-S", f"{_PROGRAMS}/confinement.py", json.dumps(spec), "--"]
         return json.dumps({
-            "command": [*confined, *execution.command],
+            "confine": json.dumps(spec),
+            "command": execution.command,
             "timeout": execution.timeout_seconds,
             "grace": self._grace,
             "stdout": MAX_STDOUT,
@@ -187,6 +250,8 @@ class DaggerRunner:
             "secrets": _SECRETS,
             "user": USER,
             "result": _RESULT,
+            "control": _CONTROL,
+            "key": key,
         })  # fmt: skip
 
 
@@ -212,19 +277,39 @@ def _is_loopback(host: str) -> bool:
 
 
 async def _opened() -> _Open:
-    return _Open(await Session.open())
+    session = await Session.open()
+    try:
+        return _Open(session, await Control.open())
+    except BaseException:
+        await session.close()
+        raise
 
 
-async def _folder(opened: _Open, folder: Path) -> dagger.Directory:
-    """A capability's folder, uploaded once for each of its contents."""
+async def _unavailable(
+    opened: _Open, error: dagger.ClientError, *, started: bool = False
+) -> RunnerUnavailable:
+    lost = not await opened.session.check()
+    why = "the Dagger engine has gone" if lost else "the Dagger engine refused"
+    return RunnerUnavailable(f"{why}: {_short(error)}", started=started)
 
-    async def make() -> dagger.Directory:
-        host = opened.session.client.host()
-        found = host.directory(str(folder), exclude=["**/__pycache__"], no_cache=True)
-        owned = opened.session.client.directory().with_directory(".", found, owner=f"{USER}:{USER}")
-        return await opened.session.call(owned.sync(), START_SECONDS)
 
-    return await _once(opened.folders, f"{folder} {images.signature(folder)}", make)
+def _name(image: images.Image) -> str:
+    """Of an image with these contents."""
+    return f"{image.name} {images.signature(image.folder) if image.folder else ''}"
+
+
+def _folder(client: dagger.Client, folder: Path) -> dagger.Directory:
+    """A capability's folder, for the user of the program."""
+    found = client.host().directory(str(folder), exclude=["**/__pycache__"], no_cache=True)
+    return client.directory().with_directory(".", found, owner=f"{USER}:{USER}")
+
+
+def _compiled(container: dagger.Container, programs: dagger.Directory) -> dagger.Directory:
+    """The folder, what is Python in it compiled by the image's own: once for each contents."""
+    ran = container.with_directory("/tmp/compiled", programs).with_exec(
+        [*_COMPILE.split(), "/tmp/compiled"], expect=dagger.ReturnType.ANY
+    )
+    return ran.directory("/tmp/compiled")
 
 
 async def _once(
@@ -245,6 +330,8 @@ def _executed(result: str) -> Executed:
     said, stdout, stderr = result.encode().split(b"\n")[:3]
     facts = json.loads(said)
     code = facts.pop("code")
+    if facts.pop("lost"):
+        raise RunnerUnavailable("the container lost its worker, and was ended", started=True)
     return Executed(exit_code=code, stdout=b64decode(stdout), stderr=b64decode(stderr), **facts)
 
 

@@ -60,7 +60,7 @@ class Session:
             session = cls(opener, params)
             async with asyncio.timeout(OPEN_SECONDS):
                 await session._connection.connect()
-        except (dagger.ClientError, httpx.HTTPError, TimeoutError, OSError, ValueError) as error:
+        except (dagger.DaggerError, httpx.HTTPError, TimeoutError, OSError, ValueError) as error:
             words = opener.words() if opener else ""
             if opener is not None:
                 await opener.end()
@@ -132,6 +132,19 @@ class Session:
             self.lost.set_result(why)
 
 
+async def _downloaded() -> str:
+    """The `dagger` program of the SDK's version, from its maker."""
+    try:
+        async with asyncio.timeout(DOWNLOAD_SECONDS):
+            return str(await Downloader())
+    except (dagger.DaggerError, TimeoutError) as error:
+        raise RunnerUnavailable(
+            f"no program here opens a session, and dagger {dagger_engine.VERSION} could not be "
+            f"downloaded ({str(error) or 'it took too long'}); put one where "
+            f"{dagger_engine.SESSION_PROGRAM} says, or have `make engine` build one"
+        ) from error
+
+
 class Opener:
     """The program that opens a session and holds it: `dagger session`, or one that does the same.
 
@@ -147,8 +160,7 @@ class Opener:
         """Start it, and read the port and the token that it prints."""
         program = dagger_engine.session_program()
         if program is None:
-            async with asyncio.timeout(DOWNLOAD_SECONDS):
-                program = await Downloader()
+            program = await _downloaded()
         self._process = await asyncio.create_subprocess_exec(
             program,
             "session",

@@ -1,8 +1,13 @@
-"""Runs one command in a container and writes down how it ended. A script of its own, not a module.
+"""Runs one command, confined, and writes down how it ended. It is used inside containers only.
 
-The Dagger runner mounts it into the container and starts it first: `recorder.py SETTINGS`, one JSON
-document with `command` (a list), `timeout` and `grace` (seconds), `stdout` and `stderr` (the most
-bytes that are kept), `secrets` (a folder, or null), `user` (who may read it) and `result` (a path).
+The Dagger runner mounts it beside confinement.py, has it compiled by the image's own Python, and
+starts it first: `main` takes one JSON document from the first argument, with `confine` (what
+confinement.py takes), `command` (a list), `timeout` and `grace` (seconds), `stdout` and `stderr`
+(the most bytes that are kept), `secrets` (a folder), `user` (who may read it), `result` (a path),
+`control` (a Unix socket of the worker's) and `key` (the run's name there).
+
+It tells the worker its key and waits for the word to start. The worker may end the command at any
+time, and a worker that is gone does. When this program ends, all that the command started has.
 
 The result has three lines: JSON, the first bytes of stdout and the last ones of stderr, both in
 base64. They do not go the way of the container's own output, because the engine replaces what looks
@@ -15,14 +20,27 @@ import json
 import os
 import select
 import signal
+import socket
 import sys
 import time
 from binascii import b2a_base64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from engine.runners import confinement
+else:
+    import confinement
 
 SPOKEN = b"harmony: "
 """How the lines begin in which the confinement tells what happened."""
 PIECE = 65_536
 LAST_LINES = 8
+SLACK = 2.0
+"""Seconds after the grace until a confinement that has not ended is killed."""
+PR_SET_CHILD_SUBREAPER = 36
+START, KILL = b"G", b"K"
+NOT_STARTED = 3
+"""The exit status where the worker does not want it any more."""
 
 
 class Stream:
@@ -71,51 +89,79 @@ class Stream:
 class Recorder:
     """One command, from its start to the result."""
 
-    def __init__(self, settings: dict[str, object]) -> None:
+    def __init__(self, settings: dict[str, object], worker: socket.socket) -> None:
         self.settings = settings
+        self.worker = worker
+        self.grace = float(str(settings["grace"]))
         self.out = Stream(int(str(settings["stdout"])), tail=False)
         self.err = Stream(int(str(settings["stderr"])), tail=True)
-        self.timed_out = False
+        self.pid = 0
+        self.due = 0.0
+        self.next = signal.SIGTERM
+        self.timed_out = self.lost = False
 
     def run(self) -> None:
-        """Start it, read its streams, and write the result when it has ended."""
-        command = [str(word) for word in self.settings["command"]]  # type: ignore[attr-defined]
-        pid = os.posix_spawnp(
-            command[0],
-            command,
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, self.out.far, 1),
-                (os.POSIX_SPAWN_DUP2, self.err.far, 2),
-            ],
-        )
+        """Start it, read its streams, and write the result when all of it has ended."""
+        confinement.libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.pid = os.fork()
+        if not self.pid:
+            self.confine()
         os.close(self.out.far)
         os.close(self.err.far)
-        status = self.wait(pid)
+        status = self.wait()
+        reap()
         self.out.drain()
         self.err.drain()
         self.write(os.waitstatus_to_exitcode(status))
 
-    def wait(self, pid: int) -> int:
+    def confine(self) -> None:
+        """In the child: become the confinement, with nothing of this process but its streams."""
+        status = confinement.NOT_CONFINED
+        try:
+            os.dup2(self.out.far, 1)
+            os.dup2(self.err.far, 2)
+            os.closerange(3, 64)
+            command = self.settings["command"]
+            status = confinement.main([str(self.settings["confine"]), "--", *command])  # type: ignore[misc]
+        finally:
+            os._exit(status)
+
+    def wait(self) -> int:
         """Read until it ends: SIGTERM at the time-out, SIGKILL when even that has not helped."""
-        ended = os.pidfd_open(pid)
+        ended = os.pidfd_open(self.pid)
         poll = select.poll()
-        for descriptor in (ended, self.out.near, self.err.near):
+        for descriptor in (ended, self.out.near, self.err.near, self.worker.fileno()):
             poll.register(descriptor, select.POLLIN)
-        due = time.monotonic() + float(str(self.settings["timeout"]))
-        number = signal.SIGTERM
+        self.due = time.monotonic() + float(str(self.settings["timeout"]))
         while True:
-            for descriptor, _ in poll.poll(max(0.0, due - time.monotonic()) * 1000):
+            for descriptor, _ in poll.poll(max(0.0, self.due - time.monotonic()) * 1000):
                 if descriptor == ended:
-                    return os.waitpid(pid, 0)[1]
-                stream = self.out if descriptor == self.out.near else self.err
-                if not stream.read():
+                    return os.waitpid(self.pid, 0)[1]
+                if not self.heard(descriptor):
                     poll.unregister(descriptor)
-            if time.monotonic() >= due:
-                self.timed_out = True
-                os.kill(pid, number)
-                number = signal.SIGKILL
-                due = time.monotonic() + float(str(self.settings["grace"])) + 2
+            if time.monotonic() >= self.due:
+                self.timed_out = self.timed_out or self.next == signal.SIGTERM
+                self.end(self.next)
+
+    def heard(self, descriptor: int) -> bool:
+        """Take what came from a stream or from the worker; False at its end."""
+        if descriptor == self.out.near:
+            return self.out.read()
+        if descriptor == self.err.near:
+            return self.err.read()
+        word = self.worker.recv(16)
+        self.lost = self.lost or not word
+        if word.startswith(KILL):
+            self.end(signal.SIGKILL)
+        elif self.next == signal.SIGTERM:
+            self.end(signal.SIGTERM)
+        return bool(word)
+
+    def end(self, number: signal.Signals) -> None:
+        """Have the confinement end the command, or end both."""
+        os.kill(self.pid, number)
+        self.next = signal.SIGKILL
+        self.due = time.monotonic() + self.grace + SLACK
 
     def write(self, code: int) -> None:
         """The three lines of the result."""
@@ -123,6 +169,7 @@ class Recorder:
         said = {
             "code": code if code >= 0 else 128 - code,
             "timed_out": self.timed_out,
+            "lost": self.lost,
             "stdout_truncated": self.out.cut,
             "stderr_truncated": self.err.cut,
             "note": note,
@@ -130,6 +177,15 @@ class Recorder:
         with open(str(self.settings["result"]), "wb") as file:
             file.write(json.dumps(said).encode() + b"\n")
             file.write(b2a_base64(self.out.text()) + b2a_base64(words))
+
+
+def reap() -> None:
+    """Until everything that the confinement had started is gone: a killed one leaves its own."""
+    try:
+        while True:
+            os.waitpid(-1, 0)
+    except ChildProcessError:
+        return
 
 
 def spoken(words: bytes) -> tuple[bytes, str]:
@@ -144,13 +200,15 @@ def spoken(words: bytes) -> tuple[bytes, str]:
 
 
 def main() -> None:
-    """Run what the argument says."""
+    """Run what the argument says, if the worker still wants it."""
     settings = json.loads(sys.argv[1])
     os.makedirs(settings["secrets"], exist_ok=True)
     os.chown(settings["secrets"], settings["user"], settings["user"])
     os.chmod(settings["secrets"], 0o700)
-    Recorder(settings).run()
-
-
-if __name__ == "__main__":
-    main()
+    worker = socket.socket(socket.AF_UNIX)
+    worker.connect(settings["control"])
+    worker.sendall(settings["key"].encode() + b"\n")
+    if worker.recv(1) != START:
+        os._exit(NOT_STARTED)
+    Recorder(settings, worker).run()
+    os._exit(0)

@@ -13,12 +13,14 @@ from tests.runners.conftest import GRACE_SECONDS
 from tests.runners.programs import (
     execution,
     exists,
-    is_alive,
     marked,
     open_descriptors,
     output,
     until,
 )
+
+KEPT_OPEN = 20
+"""Connections that an HTTP client keeps for its next requests."""
 
 
 async def test_input_output_and_words_for_people(runner: Runner, tmp_path: Path) -> None:
@@ -67,9 +69,12 @@ async def test_the_private_folder_is_writable_and_removed(runner: Runner, tmp_pa
         mode = oct(folder.stat().st_mode & 0o777)
         print(json.dumps([str(folder), mode, there, os.environ["HOME"]]))
     """
-    folder, mode, there, home = output(await runner.run(execution(tmp_path, source)))
-    assert (mode, there, home) == ("0o700", [], folder)
-    assert not exists(Path(folder).parent)
+    for _ in range(2):
+        given = execution(tmp_path, source, cache_key="its own")
+        folder, mode, there, home = output(await runner.run(given))
+        assert (mode, there, home) == ("0o700", [], folder)
+    if runner.name == "process":  # a container's went with the container
+        assert not exists(Path(folder).parent)
     assert exists("/etc/passwd")
 
 
@@ -260,14 +265,16 @@ async def test_nothing_survives_a_cancellation(runner: Runner, tmp_path: Path, h
 
 
 async def test_a_stopped_process_is_ended_too(runner: Runner, tmp_path: Path) -> None:
-    source = """
+    mark = secrets.token_hex(8)
+    source = f"""
         import os, signal, subprocess
-        child = subprocess.Popen(["sleep", "3600"], start_new_session=True)
+        sleep = ["python3", "-c", "import time; time.sleep(3600)", "{mark}"]
+        child = subprocess.Popen(sleep, start_new_session=True)
         child.send_signal(signal.SIGSTOP)
         print(child.pid)
     """
-    pid = output(await runner.run(execution(tmp_path, source)))
-    assert not is_alive(pid)
+    assert output(await runner.run(execution(tmp_path, source)))
+    assert marked(mark) == []
 
 
 async def test_cancelled_twice_does_not_wait_for_the_grace(runner: Runner, tmp_path: Path) -> None:
@@ -400,4 +407,4 @@ async def test_a_hundred_at_once(runner: Runner, tmp_path: Path) -> None:
     )
     assert [output(each) for each in ran] == list(range(100))
     assert [each.stderr for each in ran] == [f"{n} k{n}\n".encode() for n in range(100)]
-    assert open_descriptors() == open_before
+    assert open_descriptors() <= open_before + KEPT_OPEN
