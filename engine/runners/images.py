@@ -1,23 +1,22 @@
-"""Container images: which one a capability names; Containerfiles are built by Dagger."""
+"""Container images: which one a capability names, what is in it, and what it starts from."""
 
 import hashlib
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import dagger
-
 from engine.errors import RunRefused
+from engine.runners import dagger_engine
 
 CONTAINERFILE = "Containerfile"
 DEFAULT = "python"
 """The image of an execution that names none."""
 BASE = "HARMONY_BASE_IMAGE"
 """The variable that replaces a Containerfile's `ARG BASE`, for machines that reach no registry."""
+BASE_FILE = "base"
+"""Beside the socket of an engine that brings a base image of its own: that image's reference."""
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _SKIPPED = frozenset({"__pycache__", ".git"})
 
@@ -41,7 +40,7 @@ def find(name: str, capability: Path, containers: Path) -> Image:
     folder = capability if name == "." else containers / name
     if (folder / CONTAINERFILE).is_file():
         return Image(name, folder=folder)
-    there = ", ".join(sorted(path.parent.name for path in containers.glob(f"*/{CONTAINERFILE}")))
+    there = ", ".join(image.name for image in shared(containers))
     raise RunRefused(
         f"the image '{name}' is neither a reference with a digest (name@sha256:…) nor a folder "
         f"with a {CONTAINERFILE} under {containers}; there are: {there or 'none'}",
@@ -55,6 +54,35 @@ def shared(containers: Path) -> tuple[Image, ...]:
     return tuple(Image(file.parent.name, folder=file.parent) for file in files)
 
 
+def base(environment: Mapping[str, str] = os.environ) -> str:
+    """What stands for `ARG BASE` here: `HARMONY_BASE_IMAGE`, else the base that the engine brings;
+    "" where the Containerfile's own is taken."""
+    if BASE in environment:
+        return environment[BASE]
+    address = environment.get(dagger_engine.RUNNER_HOST) or f"unix://{dagger_engine.DEFAULT_SOCKET}"
+    if not address.startswith("unix://"):
+        return ""
+    try:
+        brought = Path(address.removeprefix("unix://")).with_name(BASE_FILE)
+        return brought.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def content(image: Image, parent: str) -> str:
+    """The SHA-256, in hex, of all that decides what is in an image: its files with their names and
+    whether they can be executed, and what stands for `ARG BASE`."""
+    told = hashlib.sha256(f"{image.reference}\0{parent}\n".encode())
+    for path, entry in _files(image.folder) if image.folder else ():
+        file = Path(path)
+        if file.is_dir() and not file.is_symlink():
+            continue
+        data = os.readlink(path).encode() if file.is_symlink() else file.read_bytes()
+        name = file.relative_to(image.folder or file).as_posix()
+        told.update(f"{name}\0{entry.st_mode & 0o111:o}\0{len(data)}\n".encode() + data)
+    return told.hexdigest()
+
+
 def signature(folder: Path) -> str:
     """What a folder holds, told by names, modes, sizes and times: changes when a file does."""
     told = hashlib.blake2b(digest_size=16)
@@ -62,55 +90,6 @@ def signature(folder: Path) -> str:
         told.update(f"{path}\0{entry.st_mode}\0{entry.st_size}\0{entry.st_mtime_ns}\0".encode())
         told.update(f"{entry.st_ino}\n".encode())
     return told.hexdigest()
-
-
-def build(
-    client: dagger.Client, image: Image, environment: Mapping[str, str] = os.environ
-) -> dagger.Container:
-    """The container of an image. Lazy: it is pulled or built when it is used.
-
-    A build sees this machine's pip settings and certificates as secrets, which are neither in the
-    image nor in the key by which Dagger knows that it has built it.
-    """
-    if image.folder is None:
-        return client.container().from_(image.reference)
-    context = client.host().directory(
-        str(image.folder), exclude=[f"**/{name}" for name in sorted(_SKIPPED)], no_cache=True
-    )
-    base = environment.get(BASE)
-    return context.docker_build(
-        dockerfile=CONTAINERFILE,
-        build_args=[dagger.BuildArg("BASE", base)] if base else [],
-        secrets=[client.set_secret(name, text) for name, text in _of_this_machine(environment)],
-    )
-
-
-def _of_this_machine(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """How pip reaches its index here: `pip.conf`, and `ca.pem` for certificates of one's own."""
-    certificates = environment.get("PIP_CERT") or environment.get("SSL_CERT_FILE")
-    lines = ["[global]"]
-    for key, value in _pip_settings().items():
-        if key == "cert":
-            certificates = certificates or value
-        elif key in {"index-url", "extra-index-url", "trusted-host", "timeout", "proxy"}:
-            lines.append(f"{key} = {value}")
-    if certificates and Path(certificates).is_file():
-        yield "ca.pem", Path(certificates).read_text(encoding="utf-8")
-        lines.append("cert = /run/secrets/ca.pem")
-    yield "pip.conf", "\n".join(lines) + "\n"
-
-
-def _pip_settings() -> dict[str, str]:
-    """What `pip config list` says on this machine; nothing where there is no pip."""
-    listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"],
-        capture_output=True, text=True, timeout=30, check=False,
-    )  # fmt: skip
-    found = {}
-    for line in listed.stdout.splitlines():
-        name, _, value = line.partition("=")
-        found[name.rpartition(".")[2]] = value.strip("'")
-    return found
 
 
 def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
