@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup lint test bench demo engine engine-stop constraints clean
+.PHONY: help setup lint test bench demo demo-runbook engine engine-stop constraints clean
 help:
 	@echo "make demo   run a blueprint on this machine, with a gate in the middle"
 	@echo "make test   every test, on a real Temporal server"
@@ -33,7 +33,10 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 demo: $(READY)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.runbook_demo
+
+demo-runbook: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.runbook_demo
 
 engine:
 	@containers/engine/engine start

@@ -1,46 +1,35 @@
-"""`make demo`: a runbook that reads, then one that removes files, behind a gate that somebody else
-approves. On this machine, on a real Temporal server, in a scratch folder; with a terminal or not.
+"""`make demo-runbook`: a runbook that reads, then one that removes files, behind a gate that
+somebody else approves. On this machine, on a real Temporal server, in a scratch folder; with a
+terminal or not.
 
 Everything is done with the program `harmony`, as anybody would; each command is shown.
 """
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from uuid import uuid4
 
-ROOT = Path(__file__).parent.parent
-HARMONY = Path(sys.executable).with_name("harmony")
-SECONDS = 120
-"""After which a command that has not ended is given up."""
-AT_TERMINAL = sys.stdin.isatty() and sys.stderr.isatty()
+from tools.stage import AT_TERMINAL, SECONDS, DemoFailed, Stage, heading, pass_on, say, show
+
 _MONTH = 30 * 86_400
-_ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("TEMPORAL_", "HARMONY_"))
-}
-"""The demo stays on this machine, whatever cluster is set."""
-
-
-class DemoFailed(Exception):
-    """Something did not go as it must; the message says what."""
+STAGE = Stage()
 
 
 def main() -> int:
     """Exit status 0 where both runs went as they should."""
     try:
-        with worker() as address, tempfile.TemporaryDirectory(prefix="harmony-demo-") as scratch:
-            went_well = look() and clean(Path(scratch), address)
+        with (
+            STAGE.serving("worker", ready="Ready:") as ready,
+            tempfile.TemporaryDirectory(prefix="harmony-demo-") as scratch,
+        ):
+            went_well = look() and clean(Path(scratch), ready.split()[-1])
             if went_well and AT_TERMINAL:
                 input("\nEnter ends the demo, and the server with it. ")
     except (DemoFailed, subprocess.TimeoutExpired) as failed:
@@ -57,7 +46,7 @@ def look() -> bool:
     parameters = json.dumps({"TOP": 3})
     command = runs("host-triage", parameters, "P3")
     show(command)
-    ended = harmony(*command, stdout=subprocess.PIPE)
+    ended = STAGE.harmony(*command, stdout=subprocess.PIPE)
     print_blocks(json.loads(ended.stdout))
     return ended.returncode == 0
 
@@ -72,7 +61,7 @@ def clean(scratch: Path, address: str) -> bool:
     command = (*runs("reclaim-space", parameters, "P2"), *verify, "--id", run)
     say(f"{len(old)} old archives and {new.name} are in {scratch}\n")
     show(command)
-    with start(*command, stderr=subprocess.PIPE) as started:
+    with STAGE.start(*command, stderr=subprocess.PIPE) as started:
         try:
             Thread(target=pass_on, args=(started.stderr,), daemon=True).start()
             approved = answer(run)
@@ -82,7 +71,7 @@ def clean(scratch: Path, address: str) -> bool:
             started.terminate()
     print_blocks(json.loads(document))
     show(("history", run))
-    harmony("history", run)
+    STAGE.harmony("history", run)
     left = sorted(path.name for path in scratch.iterdir())
     say(f"\nLeft in {scratch}: {', '.join(left)}")
     say(f"The run in the Temporal UI: {address}/namespaces/default/workflows/{run}")
@@ -123,47 +112,17 @@ def answer(run: str) -> bool:
 def decide(verb: str, run: str, *options: str) -> None:
     """Answer the gate, and show what comes back."""
     show((verb, run, "ask", *options))
-    harmony(verb, run, "ask", *options)
-
-
-def pass_on(lines: Iterable[str]) -> None:
-    """Show what a command says, line by line: a live view would draw over what is typed."""
-    for line in lines:
-        sys.stderr.write(line)
-        sys.stderr.flush()
+    STAGE.harmony(verb, run, "ask", *options)
 
 
 def gate(run: str) -> dict[str, Any]:
     """The run's gate, as `harmony status` has it; empty where there is none yet."""
-    ended = harmony("status", run, "--json", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    ended = STAGE.harmony(
+        "status", run, "--json", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     document = json.loads(ended.stdout) if ended.returncode == 0 else {}
     found: dict[str, Any] = document.get("gates", {}).get("ask", {})
     return found
-
-
-@contextmanager
-def worker() -> Iterator[str]:
-    """Holds the server for as long as the demo takes; gives the address of its UI."""
-    with start("worker", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as serving:
-        try:
-            lines = iter(serving.stderr or ())
-            address = address_in(lines)
-            reading = Thread(target=list, args=(lines,), daemon=True)
-            reading.start()
-            yield address
-        finally:
-            serving.terminate()
-        reading.join(10)
-
-
-def address_in(lines: Iterator[str]) -> str:
-    """The address in the line with which a worker says that it is ready."""
-    said = ""
-    for line in lines:
-        said += line
-        if line.startswith("Ready:"):
-            return line.split()[-1]
-    raise DemoFailed(f"the worker did not start: {said}")
 
 
 def runs(runbook: str, parameters: str, severity: str) -> tuple[str, ...]:
@@ -179,20 +138,6 @@ def scratch_only(scratch: Path) -> str:
     return json.dumps({"FOLDER": str(scratch), "TOP": 5})
 
 
-def start(*command: str, **streams: Any) -> subprocess.Popen[str]:
-    """Start `harmony`; its stdout is kept, and stderr shown, where nothing else is said."""
-    streams = {"stdout": subprocess.PIPE, **streams}
-    return subprocess.Popen([HARMONY, *command], cwd=ROOT, env=_ENVIRONMENT, text=True, **streams)
-
-
-def harmony(*command: str, **streams: Any) -> subprocess.CompletedProcess[str]:
-    """Run `harmony` to its end."""
-    return subprocess.run(
-        [HARMONY, *command], cwd=ROOT, env=_ENVIRONMENT, text=True, timeout=SECONDS, check=False,
-        **streams,
-    )  # fmt: skip
-
-
 def print_blocks(document: dict[str, Any]) -> None:
     """What the runbook's blocks said."""
     for block in document["outputs"]["blocks"] or ():
@@ -201,22 +146,6 @@ def print_blocks(document: dict[str, Any]) -> None:
                 f"\n── {block['name']} · exit code {block['exitCode']} · {block['milliseconds']} ms"
             )
             say((block["stdout"] + block["stderr"]).rstrip("\n"))
-
-
-def show(command: tuple[str, ...]) -> None:
-    """The command, as one would type it."""
-    say(f"$ harmony {shlex.join(command)}")
-
-
-def heading(text: str) -> None:
-    """Mark what comes next."""
-    say(f"\n{text}\n{'=' * len(text)}")
-
-
-def say(text: str) -> None:
-    """Tell the user, at once and in order with what the commands say."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

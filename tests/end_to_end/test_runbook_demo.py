@@ -1,4 +1,4 @@
-"""`make demo` without a terminal."""
+"""`make demo-runbook` without a terminal."""
 
 import os
 import re
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 def test_demo_runs_both_runbooks(tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "tools.demo"],
+        [sys.executable, "-m", "tools.runbook_demo"],
         cwd=ROOT,
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
         stdin=subprocess.DEVNULL,
