@@ -28,6 +28,7 @@ from engine.messages import (
     Decide,
     GateView,
     Reply,
+    RunEntries,
     RunView,
     Standing,
     StartArguments,
@@ -63,11 +64,19 @@ class Canned:
     calls: list[StepCall] = field(default_factory=list)
     open: dict[str, asyncio.Event] = field(default_factory=dict)
     """Steps that do not end before their event is set."""
+    record: bool = False
+    """Runs are put on a timeline: what they send is in `recorded`."""
+    recorded: list[RunEntries] = field(default_factory=list)
+    record_fails: int = 0
+    """How often it fails first."""
     catalog: Catalog = field(default_factory=lambda: Catalog.load(PROJECT))
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
-        return [self.compile_plan, self.run_step, self.standing_of, self.flag_is_on]
+        return [
+            self.compile_plan, self.run_step, self.standing_of, self.flag_is_on,
+            self.record_entries,
+        ]  # fmt: skip
 
     @activity.defn(name="compile_plan")
     async def compile_plan(self, request: CompileRequest) -> CompiledRun:
@@ -88,6 +97,7 @@ class Canned:
             initiator=request.initiator or (start.actor.name if start.actor else "temporal"),
             indexed=self.indexed,
             continue_after=self.continue_after,
+            record=self.record and "incident_id" in bound.context,
         )
 
     @activity.defn(name="run_step")
@@ -114,6 +124,13 @@ class Canned:
     @activity.defn(name="flag_is_on")
     async def flag_is_on(self, flag: str) -> bool:
         return self.flags.get(flag, True)
+
+    @activity.defn(name="record_entries")
+    async def record_entries(self, entries: RunEntries) -> None:
+        self.recorded.append(entries)
+        if self.record_fails > 0:
+            self.record_fails -= 1
+            raise RuntimeError("the disk is full")
 
     def steps(self) -> list[str]:
         """The keys of all calls so far, in their order."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError
 
 from engine.errors import GateError
 from engine.interpreter.driver import LOCAL_TIMEOUT, ONCE, Driver
@@ -106,7 +106,7 @@ class Gates:
                 start_to_close_timeout=LOCAL_TIMEOUT,
                 retry_policy=ONCE,
             )
-        except ActivityError as error:
+        except FailureError as error:
             why = f"The run of this gate, {owner}, could not be asked: {error.cause or error}"
             return Reply(accepted=False, state=self.children[path].state, reason=why), False
         return reply, True

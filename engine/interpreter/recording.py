@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError
 
 from engine.messages import CompiledRun, Entry, RunEntries
 
@@ -76,7 +76,7 @@ class Recording:
             await workflow.execute_local_activity(
                 "record_entries", entries, start_to_close_timeout=TIMEOUT, retry_policy=TRIES
             )
-        except ActivityError:
+        except FailureError:
             self.lost += len(batch)  # the timeline never stops the run
 
 

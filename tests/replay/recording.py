@@ -90,11 +90,20 @@ async def continued(w: World) -> str:
     return run
 
 
+async def recorded(w: World) -> str:
+    w.canned.record = True
+    run = await w.start("flow.gate", context={**P2, "incident_id": "INC-2026-0001"})
+    await w.until_open(run, "ask", "also")
+    await w.approve(run, "ask")
+    await w.approve(run, "also")
+    return run
+
+
 KINDS: dict[str, Record] = {
     record.__name__: record
     for record in (
         sequence, retries, gates, escalation, loop, child, undo, cancelled, out_of_time, refused,
-        continued,
+        continued, recorded,
     )
 }  # fmt: skip
 

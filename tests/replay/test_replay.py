@@ -24,6 +24,7 @@ ENDS = {
     "cancelled": "cancelled",
     "out_of_time": "failed",
     "continued": "succeeded",
+    "recorded": "succeeded",
 }
 
 
