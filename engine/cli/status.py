@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from engine.cli import output
-from engine.cli.frame import Frame, harmony_command
+from engine.cli.frame import Frame, harmony_command, program
 from engine.cli.presenter import presenter
 from engine.cli.reach import Service, service
 from engine.cli.run_lines import (
@@ -32,19 +32,24 @@ def command(frame: Frame, run: str, follow: bool) -> int:  # noqa: FBT001
 
 async def _status(frame: Frame, run: str) -> int:
     async with service(frame, "kept") as temporal:
-        view = await temporal.runs.view(run)
+        seen = await temporal.runs.look(run)
+        if not seen.answered:
+            output.say(output.style(unserved(), fg="yellow"))
         if frame.json:
-            output.document(frame, view)
+            output.document(frame, seen.view)
         else:
-            _show(temporal, view)
+            _show(temporal, seen.view)
     return 0
 
 
 async def _follow(frame: Frame, run: str) -> int:
     async with service(frame, "kept") as temporal:
         shown = presenter()
-        view = await temporal.runs.view(run)
-        shown.note(heading(view))
+        seen = await temporal.runs.look(run)
+        shown.note(heading(seen.view))
+        if not seen.answered:
+            shown.note(((unserved(), "yellow"),))
+            shown.show(seen.view)
         async for view in temporal.runs.follow(run):
             shown.show(view)
             if frame.json:
@@ -55,6 +60,14 @@ async def _follow(frame: Frame, run: str) -> int:
         if not frame.json:
             print_outputs(view)
     return 0
+
+
+def unserved() -> str:
+    """What to say of a run that no worker answers for."""
+    return (
+        "No worker answers, so this run stands still and is shown as its history has it; "
+        f"start one with `{program()} worker`."
+    )
 
 
 def print_outputs(view: RunView) -> None:
@@ -84,8 +97,6 @@ def report(view: RunView) -> list[Line]:
     for path, gate in waiting.items():
         lines += [(("  ", None), *line) for line in gate_lines(view.run, path, gate)]
     more = ending(view)
-    if view.status == "running" and not view.steps:
-        more.append((("No worker has taken it yet; start one with `harmony worker`.", "yellow"),))
     lines += [(), *more] if more else []
     if view.steps:
         lines += [(), (("Steps", None),), *((("  ", None), *line) for line in step_lines(view))]

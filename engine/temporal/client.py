@@ -5,13 +5,12 @@ What replays histories is imported when one is read: it needs all that a worker 
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeAlias
 
 import msgspec
 from temporalio.client import (
     Client,
-    WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -27,40 +26,31 @@ from engine import failures
 from engine.errors import RunRefused, ServiceUnavailable
 from engine.interpreter import ending
 from engine.messages import Actor, Decide, Entry, GateView, Reply, RunError, RunView, StartArguments
-from engine.plan import Json
+from engine.temporal import listing
 from engine.temporal.connection import TASK_QUEUE, connect
 from engine.temporal.histories import histories, is_end, next_history
 from engine.temporal.indexing import is_indexed
+from engine.temporal.listing import ListedRun, RunFilter
+from engine.temporal.pollers import may_be_served
 
-__all__ = ["Client", "ListedRun", "RunFilter", "Runs", "connect"]
+__all__ = ["Client", "ListedRun", "Look", "RunFilter", "Runs", "connect"]
 
 QUERY_TIMEOUT = timedelta(seconds=5)
+LOOK_TIMEOUT = timedelta(seconds=2)
+"""Shorter: what is asked once can be read from the history just as well."""
 ANSWER_TIMEOUT = timedelta(seconds=15)
+UNSERVED_TIMEOUT = timedelta(seconds=3)
+"""Where no worker is known: one may have come back with the server a moment ago."""
 _ONCE = WorkflowIDReusePolicy.REJECT_DUPLICATE
 
 
 @dataclass(frozen=True, slots=True)
-class RunFilter:
-    """Which runs to list; None takes every value."""
+class Look:
+    """A run, and who showed it."""
 
-    blueprint: str | None = None
-    incident: str | None = None
-    severity: str | None = None
-    status: str | None = None
-    """`running`, or how it ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedRun:
-    """One run in a list."""
-
-    run: str
-    blueprint: str
-    status: str
-    incident: str | None
-    severity: str | None
-    started_at: datetime
-    closed_at: datetime | None
+    view: RunView
+    answered: bool
+    """False where no worker answered, so that it was read from the history and stands still."""
 
 
 Found: TypeAlias = list[ListedRun]
@@ -109,10 +99,10 @@ class Runs:
         """The latest runs that fit the filter, newest first."""
         wanted = which or RunFilter()
         found: Found = []
-        query = _query(wanted, indexed=await is_indexed(self._client))
+        query = listing.query(wanted, indexed=await is_indexed(self._client))
         async for execution in self._client.list_workflows(query):
-            listed = await _listed(execution)
-            if _fits(listed, wanted):
+            listed = await listing.listed(execution)
+            if listing.fits(listed, wanted):
                 found.append(listed)
             if len(found) == limit:
                 break
@@ -120,14 +110,16 @@ class Runs:
 
     async def view(self, run: str) -> RunView:
         """The run as it is now, or as it ended."""
+        return (await self.look(run)).view
+
+    async def look(self, run: str) -> Look:
+        """The run as it is now, or as it ended; read from its history where no worker answers."""
         description = await self._describe(run)
-        if description.status == WorkflowExecutionStatus.RUNNING:
-            return await self._asked(run) or await self._read(description)
-        ended = await self._end(run)
-        told = _told(ended)
-        if told is not None and description.parent_id is None and ending.is_whole(told):
-            return told
-        return _closed(await self._read(description), description, ended, told)
+        if description.status != WorkflowExecutionStatus.RUNNING:
+            return Look(await self._ended(description), answered=True)
+        asks = await may_be_served(self._client, description.task_queue)
+        view = await self._asked(run, LOOK_TIMEOUT) if asks else None
+        return Look(view or await self._read(description), answered=view is not None)
 
     async def history(self, run: str) -> Journal:
         """All that happened, in its order."""
@@ -148,10 +140,10 @@ class Runs:
     async def decide(self, run: str, answer: Decide) -> Reply:
         """Answer a gate, and give back what the run says to it."""
         handle = self._client.get_workflow_handle(run)
+        served = await may_be_served(self._client, self._task_queue)
+        limit = ANSWER_TIMEOUT if served else UNSERVED_TIMEOUT
         try:
-            sent = handle.execute_update(
-                "decide", answer, result_type=Reply, rpc_timeout=ANSWER_TIMEOUT
-            )
+            sent = handle.execute_update("decide", answer, result_type=Reply, rpc_timeout=limit)
             return msgspec.convert(await sent, Reply)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise ServiceUnavailable(
@@ -189,7 +181,8 @@ class Runs:
         """The run as it is now, and again after each change, until it has ended."""
         shown: RunView | None = None
         async for ended in self._changes(run):
-            view = (None if ended else await self._asked(run)) or await self.view(run)
+            view = None if ended else await self._asked(run, QUERY_TIMEOUT)
+            view = view or await self.view(run)
             if view != shown:
                 yield view
             shown = view
@@ -223,13 +216,18 @@ class Runs:
         except RPCError as error:
             raise _missing(run, error) from None
 
-    async def _asked(self, run: str) -> RunView | None:
+    async def _ended(self, description: WorkflowExecutionDescription) -> RunView:
+        ended = await self._end(description.id)
+        told = _told(ended)
+        if told is not None and description.parent_id is None and ending.is_whole(told):
+            return told
+        return _closed(await self._read(description), description, ended, told)
+
+    async def _asked(self, run: str, limit: timedelta) -> RunView | None:
         """What the run itself says; None where no worker is there to say it."""
         handle = self._client.get_workflow_handle(run)
         try:
-            view: RunView = await handle.query(
-                "status", result_type=RunView, rpc_timeout=QUERY_TIMEOUT
-            )
+            view: RunView = await handle.query("status", result_type=RunView, rpc_timeout=limit)
         except (RPCError, WorkflowQueryFailedError):
             return None
         return view
@@ -263,72 +261,6 @@ class Runs:
             return error.cause
         except msgspec.ValidationError:
             return None
-
-
-def _query(wanted: RunFilter, *, indexed: bool) -> str | None:
-    clauses = [] if wanted.blueprint is None else [f"WorkflowType = {_quoted(wanted.blueprint)}"]
-    if wanted.status == "running":
-        clauses.append("ExecutionStatus = 'Running'")
-    if indexed:
-        for name, value in (
-            ("HarmonyIncident", wanted.incident),
-            ("HarmonySeverity", wanted.severity),
-            ("HarmonyStatus", wanted.status if wanted.status != "running" else None),
-        ):
-            if value is not None:
-                clauses.append(f"{name} = {_quoted(value)}")
-    return " AND ".join(clauses) or None
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-async def _listed(execution: WorkflowExecution) -> ListedRun:
-    memo = await execution.memo()
-    known = execution.typed_search_attributes
-
-    def read(key: ending.Key) -> str | None:
-        value: Json = known.get(key) or memo.get(key.name)
-        return value if isinstance(value, str) else None
-
-    return ListedRun(
-        run=execution.id,
-        blueprint=execution.workflow_type,
-        status=_status(execution.status, read(ending.STATUS)),
-        incident=read(ending.INCIDENT),
-        severity=read(ending.SEVERITY),
-        started_at=execution.start_time,
-        closed_at=execution.close_time,
-    )
-
-
-def _status(status: WorkflowExecutionStatus | None, said: str | None) -> str:
-    match status:
-        case WorkflowExecutionStatus.RUNNING | None:
-            return "running"
-        case WorkflowExecutionStatus.CANCELED:
-            return "cancelled"
-        case WorkflowExecutionStatus.COMPLETED if said and said != "running":
-            return said
-        case WorkflowExecutionStatus.COMPLETED:
-            return "succeeded"
-        case WorkflowExecutionStatus.CONTINUED_AS_NEW:
-            return "continued"
-        case _:
-            return "failed"
-
-
-def _fits(listed: ListedRun, wanted: RunFilter) -> bool:
-    """The server has filtered by what it indexes; the memo is looked at here."""
-    return listed.status != "continued" and all(
-        value is None or value == found
-        for value, found in (
-            (wanted.incident, listed.incident),
-            (wanted.severity, listed.severity),
-            (wanted.status, listed.status),
-        )
-    )
 
 
 def _told(ended: BaseException | RunView | None) -> RunView | None:

@@ -7,21 +7,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
-from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import (
-    DescribeTaskQueueRequest,
-    DescribeTaskQueueResponse,
-    PollWorkflowTaskQueueRequest,
-)
+from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from engine.temporal.connection import TASK_QUEUE
+from engine.temporal.pollers import pollers
 
 _TRIES = 20
 _PAUSE = 0.1
-_ANSWER = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +32,11 @@ class Seen:
 async def look(client: Client) -> Seen:
     """Ask the server. Leaves nothing behind: it polls a queue of its own, and gives up."""
     try:
-        served = await _describe(client, TASK_QUEUE)
+        served = await pollers(client, TASK_QUEUE)
         skew = await _skew(client)
     except RPCError:
         return Seen(None, 0)
-    return Seen(skew, len({poller.identity for poller in served.pollers}))
+    return Seen(skew, len({poller.identity for poller in served}))
 
 
 async def _skew(client: Client) -> float | None:
@@ -50,9 +45,9 @@ async def _skew(client: Client) -> float | None:
     polling = asyncio.create_task(_poll(client, queue))
     try:
         for _ in range(_TRIES):
-            described = await _describe(client, queue)
-            if described.pollers:
-                noted = described.pollers[0].last_access_time.ToNanoseconds() / 1e9
+            found = await pollers(client, queue)
+            if found:
+                noted = found[0].last_access_time.ToNanoseconds() / 1e9
                 return _beyond(began, time.time(), noted)
             await asyncio.sleep(_PAUSE)
         return None
@@ -75,12 +70,3 @@ async def _poll(client: Client, queue: str) -> None:
     )
     limit = timedelta(seconds=_TRIES * _PAUSE * 2)
     await client.workflow_service.poll_workflow_task_queue(request, timeout=limit)
-
-
-async def _describe(client: Client, queue: str) -> DescribeTaskQueueResponse:
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name=queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    return await client.workflow_service.describe_task_queue(request, timeout=_ANSWER)

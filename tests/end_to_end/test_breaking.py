@@ -6,10 +6,14 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from engine.messages import RunView, StartArguments
+import pytest
+
+from engine.errors import ServiceUnavailable
+from engine.messages import Decide, RunView, StartArguments
 from engine.temporal.client import Client, Runs, connect
 from engine.temporal.embedded import ServerAddress, embedded_server
 from tests.canned import World, outcomes, text_of, world
@@ -85,13 +89,29 @@ async def test_a_run_is_seen_and_goes_on_without_the_worker_it_began_with(client
         run = await w.start("flow.gate", context=P3)
         opened = await w.until_open(run, "ask")
     async with asyncio.timeout(LIMIT):
-        alone = await w.runs.view(run)
-    assert alone.gates == opened.gates
+        alone = await w.runs.look(run)
+    assert not alone.answered
+    assert alone.view.gates == opened.gates
     async with world(client, queue=w.queue) as again:
         reply = await again.approve(run, "ask")
         view = await again.runs.result(run)
     assert reply.accepted
     assert text_of(view, "go") == "go by approver"
+
+
+async def test_nobody_is_waited_for_where_no_worker_polls(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOOK_TIMEOUT", "ANSWER_TIMEOUT"):
+        monkeypatch.setattr(f"engine.temporal.client.{name}", timedelta(hours=1))
+    run, queue = f"unserved-{uuid4().hex[:8]}", f"unserved-{uuid4().hex}"
+    runs = Runs(client, task_queue=queue)
+    await runs.start("flow.gate", StartArguments(context=P3), run)
+    async with asyncio.timeout(LIMIT):
+        seen = await runs.look(run)
+        with pytest.raises(ServiceUnavailable, match="No worker serves"):
+            await runs.decide(run, Decide(decision="approved", approver_id="bob"))
+    assert (seen.answered, seen.view.status, seen.view.steps) == (False, "running", {})
 
 
 async def test_a_gate_is_open_again_after_the_server_was_stopped(tmp_path: Path) -> None:

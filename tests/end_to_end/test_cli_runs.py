@@ -118,7 +118,9 @@ async def test_a_worker_drains_and_the_next_one_goes_on(tmp_path: Path) -> None:
     following.process.send_signal(signal.SIGINT)
     assert (await following.ended()).status == 130
     await gone(server)
-    waiting = (await harmony("status", "kept", "--json")).document
+    looked = await harmony("status", "kept", "--json")
+    assert f"start one with `harmony --state {harmony.state} worker`" in looked.err
+    waiting = looked.document
     assert waiting["status"] == "running"
     assert waiting["steps"]["slow"] | {"outcome": "succeeded"} == waiting["steps"]["slow"]
     worker = await harmony.begin("worker")
