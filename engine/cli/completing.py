@@ -49,3 +49,10 @@ def capabilities(
     found = sorted((project / "capabilities").glob("*/*/capability.yaml")) if project else []
     names = [f"golden.{path.parts[-3]}.{path.parts[-2]}" for path in found]
     return _matching(names, incomplete)
+
+
+def images(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the images that capabilities share, for `shell_complete=`."""
+    project = _project(context)
+    found = sorted((project / "containers").glob("*/Containerfile")) if project else []
+    return _matching([path.parent.name for path in found], incomplete)

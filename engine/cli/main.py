@@ -36,6 +36,7 @@ COMMANDS = {
     "sandbox": Entry("engine.cli.sandbox:command", "Play the vendors on this machine."),
     "capability": Entry("engine.cli.capability:command", "List, show or run capabilities."),
     "runbook": Entry("engine.cli.runbook:command", "List, show or run runbooks."),
+    "image": Entry("engine.cli.image:command", "List or build the images that steps run in."),
     "new": Entry("engine.cli.new:command", "Write a working skeleton with a passing case."),
     "schema": Entry("engine.cli.schema:command", "Print a JSON Schema for editors."),
     "doctor": Entry("engine.cli.doctor:command", "Say what is reachable and set, and what to do."),

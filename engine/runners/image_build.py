@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import dagger
 
+from engine.errors import RunRefused
 from engine.runners import build_settings, images
 from engine.runners.images import Image
 
@@ -18,9 +19,20 @@ async def build(
 ) -> dagger.Container:
     """The container of an image, pulled or built where the engine does not have it by its content.
 
-    Of the image's configuration it keeps PATH alone. dagger.ExecError where a line of the
-    Containerfile fails, another dagger.QueryError where its base cannot be had.
+    Of the image's configuration it keeps PATH alone. RunRefused where a line of the Containerfile
+    fails, with the ExecError as its cause; another dagger.QueryError where its base cannot be had.
     """
+    try:
+        return await _build(client, image, environment)
+    except dagger.ExecError as error:
+        raise RunRefused(
+            f"the image '{image.name}' cannot be built: {_why(error)}", code="IMAGE"
+        ) from error
+
+
+async def _build(
+    client: dagger.Client, image: Image, environment: Mapping[str, str]
+) -> dagger.Container:
     if image.folder is None:
         return await client.container().from_(image.reference).sync()
     context = client.host().directory(
@@ -47,3 +59,11 @@ async def executor(container: dagger.Container) -> str:
     if not await container.rootfs().glob(EXECUTOR):
         return ""
     return (await container.file(f"/{EXECUTOR}").contents()).strip()
+
+
+def _why(error: dagger.ExecError) -> str:
+    """Which line failed, and the last that it said."""
+    line = error.command[-1] if error.command else "a line of its Containerfile"
+    said = (error.stderr or error.stdout).strip().splitlines()
+    last = said[-1].strip() if said else "it said nothing"
+    return f"`{line[:200]}` ended with status {error.exit_code}: {last[:300]}"
