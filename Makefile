@@ -47,6 +47,9 @@ engine-stop:
 constraints: $(READY)
 	$(BIN)/pip-compile --quiet --generate-hashes --no-header --no-annotate --no-emit-options --no-emit-index-url \
 		--strip-extras --allow-unsafe --extra dev --output-file constraints.txt pyproject.toml
+	for image in python runbook; do (cd containers/$$image && ../../$(BIN)/pip-compile --quiet --generate-hashes \
+		--no-header --no-annotate --no-emit-options --no-emit-index-url --strip-extras --constraint ../../constraints.txt \
+		--output-file requirements.txt requirements.in) || exit 1; done
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

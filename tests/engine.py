@@ -9,8 +9,7 @@ from engine.runners import dagger_engine, images
 
 REQUIRED = "HARMONY_REQUIRE_ENGINE"
 """Set to 1 where the tests must not be skipped: CI."""
-LOCAL_BASE = "127.0.0.1:5000/harmony/base:1"
-"""Where `make engine` puts its base image."""
+PYTHON = Path(__file__).parents[1] / "containers" / images.DEFAULT / images.CONTAINERFILE
 
 
 def need_engine() -> None:
@@ -31,8 +30,10 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def base() -> str:
-    """The reference of an image with python3, bash and git."""
-    return os.environ.get(images.BASE, LOCAL_BASE)
+    """The reference of an image with python3 and bash: what `make engine` brings, else the one that
+    users have."""
+    line = PYTHON.read_text().partition("ARG BASE=")[2]
+    return images.base() or line.partition("\n")[0]
 
 
 def containers(folder: Path) -> Path:
