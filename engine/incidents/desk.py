@@ -82,10 +82,10 @@ class Desk:
                 self._store = self._open_store()
             return self._store
 
-    async def open(self, opening: Opening) -> Incident:
-        """The incident of this opening, one however often it is tried; StoreUnavailable."""
-        incident, _ = await _within(OPEN_SECONDS, lambda: self.store().open(opening))
-        return incident
+    async def open(self, opening: Opening) -> tuple[Incident, bool]:
+        """The incident of this opening, one however often it is tried, and whether it was made
+        now; StoreUnavailable."""
+        return await _within(OPEN_SECONDS, lambda: self.store().open(opening))
 
     async def adopt(self, incident_id: str, opening: Opening) -> Incident:
         """An incident that has its id from elsewhere; StoreUnavailable."""
@@ -97,6 +97,13 @@ class Desk:
             return await _within(FIND_SECONDS, lambda: self.store().get(incident_id))
         except (StoreUnavailable, IncidentError):
             return None
+
+    async def ready(self) -> None:
+        """StoreUnavailable while the store does not answer."""
+        try:
+            await _within(FIND_SECONDS, lambda: self.store().get("INC-0000-0000"))
+        except IncidentError:
+            return
 
     async def service(self) -> Service:
         """The incident service on 127.0.0.1, from now to the end of this context."""

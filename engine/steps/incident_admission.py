@@ -69,7 +69,10 @@ async def _opened(desk: Desk, request: CompileRequest, compiled: CompiledRun) ->
         key=f"run/{request.execution}",
     )
     named = opening.named_by(request.workflow_id)
-    incident = await (desk.open(given) if named is None else desk.adopt(named, given))
+    if named is None:
+        incident, _ = await desk.open(given)
+    else:
+        incident = await desk.adopt(named, given)
     return opening.context_of(request.start.context, incident)
 
 
