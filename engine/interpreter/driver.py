@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, overload
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -149,7 +149,7 @@ class Driver:
         runbook = None
         if capability.runbook_input is not None and isinstance(command.input, dict):
             runbook = self.plan.runbooks.get(str(command.input.get(capability.runbook_input)))
-        limit = _left(command)
+        limit = _left(command.timeout_ms, command.deadline_ms)
         return StepCall(
             run_id=info.workflow_id,
             blueprint=self.plan.blueprint,
@@ -220,7 +220,7 @@ class Driver:
             actor=self.state.info.actor,
             solo=self.solo,
             indexed=self.compiled.indexed,
-            timeout_ms=command.timeout_ms,
+            timeout_ms=_left(command.timeout_ms, command.deadline_ms),
             parent=workflow.info().workflow_id,
             step=command.key,
         )
@@ -287,11 +287,16 @@ def milliseconds(count: int) -> timedelta:
     return timedelta(milliseconds=count)
 
 
-def _left(command: CallCapability) -> int:
-    """Milliseconds for a call that is issued now: it may have been held back since it was due."""
-    if command.deadline_ms is None:
-        return command.timeout_ms
-    return min(command.timeout_ms, max(command.deadline_ms - now_ms(), 1))
+@overload
+def _left(timeout_ms: int, deadline_ms: int | None) -> int: ...
+@overload
+def _left(timeout_ms: int | None, deadline_ms: int | None) -> int | None: ...
+def _left(timeout_ms: int | None, deadline_ms: int | None) -> int | None:
+    """Milliseconds for what is issued now: it may have been held back since it was due."""
+    if deadline_ms is None:
+        return timeout_ms
+    left = max(deadline_ms - now_ms(), 1)
+    return left if timeout_ms is None else min(timeout_ms, left)
 
 
 def _until(deadline_ms: int | None) -> timedelta | None:

@@ -41,7 +41,8 @@ class Calls:
         step = self._steps[target.step]
         limit = self.run_deadline(key)
         if target.purpose == "step" and isinstance(step, ChildStep):
-            return Flight(kind="child", timeout_ms=_clip(step.timeout_ms, limit, now))
+            left = _clip(step.timeout_ms, limit, now)
+            return Flight(kind="child", timeout_ms=left, deadline_ms=limit)
         if target.purpose == "step" and isinstance(step, RunStep):
             timeout: int | None = step.timeout_ms
         else:
@@ -69,6 +70,7 @@ class Calls:
                 blueprint=step.blueprint,
                 inputs=inputs,
                 timeout_ms=flight.timeout_ms,
+                deadline_ms=flight.deadline_ms,
             )
         call = self._call_of(target.purpose, step)
         return CallCapability(

@@ -49,6 +49,8 @@ class StartChild(CommandBase, frozen=True, kw_only=True, tag="child"):
     inputs: Json
     timeout_ms: int | None = None
     """Limit of the child, already clipped to the run's deadline."""
+    deadline_ms: int | None = None
+    """When the run's own time is up: a child that is held back until then has only what is left."""
 
 
 class StartTimer(CommandBase, frozen=True, kw_only=True, tag="timer"):

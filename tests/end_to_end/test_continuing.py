@@ -4,7 +4,9 @@ import asyncio
 from collections import Counter
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
+from temporalio.api.history.v1 import HistoryEvent
 
 from engine.interpreter import under_way
 from engine.temporal.client import Client
@@ -109,6 +111,28 @@ async def test_the_time_of_a_run_counts_from_its_first_history(client: Client) -
     assert limit.total_seconds() < 6.5, "however long it was held back"
     assert view.undone == ("first",)
     assert text_of(view, "finally/tell") == "slow cancelled"
+
+
+async def test_children_that_were_held_back_have_the_time_that_is_left(client: Client) -> None:
+    slow = asyncio.Event()
+    async with world(client, Canned(continue_after=25, open={"slow": slow})) as w:
+        run = await w.start("flow.late-children")
+        await holding_back(w, run)
+        await w.until(run, lambda view: outcomes(view)["pause"] == "succeeded")
+        slow.set()
+        view = await w.runs.result(run)
+        begins = [(await w.histories(f"{run}/each[{index}]"))[0].events[0] for index in range(10)]
+    assert view.status == "succeeded", view
+    starts = [event.event_time.ToMilliseconds() for event in begins]
+    assert max(starts) - min(starts) > 3_000
+    ends = [start + limit_of(event) for start, event in zip(starts, begins, strict=True)]
+    assert max(ends) - min(ends) < 2_000, "all end with their parent"
+
+
+def limit_of(started: HistoryEvent) -> int:
+    """The milliseconds that a child was given."""
+    [payload] = started.workflow_execution_started_event_attributes.input.payloads
+    return int(msgspec.json.decode(payload.data)["timeoutMs"])
 
 
 async def test_calls_held_back_for_a_new_history_are_stopped_and_the_run_goes_on(
