@@ -69,7 +69,7 @@ def _pip(environment: Mapping[str, str]) -> dict[str, str]:
     """What `pip config list` says, the environment's over the files'; nothing without a pip."""
     listed = _output([sys.executable, "-m", "pip", "config", "list"], environment)
     found: dict[str, str] = {}
-    for line in listed.splitlines():
+    for line in sorted(listed.splitlines(), key=lambda line: not line.startswith(":env:")):
         name, _, value = line.partition("=")
         found.setdefault(name.rpartition(".")[2], value.strip("'").replace("\\n", " "))
     return found

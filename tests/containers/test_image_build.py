@@ -1,0 +1,127 @@
+"""Images built on a real engine: once for each content, with the machine's settings and without
+their traces."""
+
+import zipfile
+from pathlib import Path
+
+import dagger
+import pytest
+
+from engine.errors import RunRefused
+from engine.runners import image_build, images
+from engine.runners.dagger_session import Session
+from tests.containers.conftest import MakeImage
+from tests.containers.test_image_content import SHIPPED
+
+pytestmark = pytest.mark.timeout(600)
+STAMP = "COPY note /note\nRUN cat /proc/sys/kernel/random/uuid >/stamp"
+
+
+async def _says(container: dagger.Container, *command: str) -> str:
+    return await container.with_exec(list(command)).stdout()
+
+
+async def test_an_image_is_built_once_for_each_content(
+    session: Session, make_image: MakeImage
+) -> None:
+    stamps = []
+    for note in ("one", "one", "two"):
+        image = make_image(STAMP, note=note)
+        stamps.append(await _says(await image_build.build(session.client, image), "cat", "/stamp"))
+    another = await Session.open()
+    try:
+        image = make_image(STAMP, note="one")
+        stamps.append(await _says(await image_build.build(another.client, image), "cat", "/stamp"))
+    finally:
+        await another.close()
+    assert stamps[0] == stamps[1] == stamps[3]
+    assert stamps[2] != stamps[0]
+
+
+async def test_a_line_that_fails_is_one_sentence(session: Session, make_image: MakeImage) -> None:
+    image = make_image("RUN echo working; echo 'there is no such thing' >&2; exit 7")
+    with pytest.raises(RunRefused) as caught:
+        await image_build.build(session.client, image)
+    said = str(caught.value)
+    assert said.startswith("the image 'tried' cannot be built: `echo working")
+    assert said.endswith("` ended with status 7: there is no such thing")
+    assert isinstance(caught.value.__cause__, dagger.ExecError)
+
+
+async def test_the_machines_settings_reach_a_build_and_are_not_in_the_image(
+    session: Session, make_image: MakeImage, tmp_path: Path
+) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("certificates-of-this-machine\n")
+    seen = make_image(
+        "RUN --mount=type=secret,id=pip.conf --mount=type=secret,id=ca.pem"
+        " sha256sum /run/secrets/pip.conf /run/secrets/ca.pem | cut -c1-8 >/seen"
+    )
+    environment = {
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_INDEX_URL": "https://user:word@mine.example/simple",
+        "PIP_CERT": str(authority),
+        images.BASE: images.base(),
+    }
+    built = await image_build.build(session.client, seen, environment)
+    assert len((await _says(built, "cat", "/seen")).split()) == 2
+    words = "-e user:word -e certificates-of-this-machine"
+    look = (
+        f"grep -rIl {words} /etc /run /tmp /root /seen; grep secrets /proc/mounts; ls /run/secrets"
+    )
+    ended = built.with_exec(["sh", "-c", look], expect=dagger.ReturnType.ANY)
+    assert await ended.stdout() == ""
+
+
+async def test_the_machines_wheels_reach_a_build(
+    session: Session, make_image: MakeImage, tmp_path: Path
+) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / "tried_here-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tried_here.py", "word = 'from a wheel'\n")
+        about = "tried_here-1.dist-info"
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: tried-here\nVersion: 1\n")
+        wheel.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{about}/RECORD", "")
+    image = make_image(
+        "RUN --mount=type=bind,target=/context --mount=type=secret,id=pip.conf"
+        " python3 -m venv /v && PIP_CONFIG_FILE=/run/secrets/pip.conf"
+        " /v/bin/pip install --quiet --no-index --target /got tried-here"
+    )
+    environment = {
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_FIND_LINKS": str(wheels),
+        images.BASE: images.base(),
+    }
+    built = await image_build.build(session.client, image, environment)
+    assert await _says(built, "cat", "/got/tried_here.py") == "word = 'from a wheel'\n"
+    assert await _says(built, "sh", "-c", "ls -A /context 2>/dev/null || true") == ""
+
+
+@pytest.mark.parametrize("image", SHIPPED, ids=lambda image: image.name)
+async def test_shipped_images_have_what_they_promise(session: Session, image: images.Image) -> None:
+    built = await session.call(image_build.build(session.client, image), 500)
+    wanted = {
+        "python": "import httpx, httpx2, markdown_it, pagerduty, slack_sdk",
+        "runbook": "import jsonschema_rs, markdown_it, yaml",
+    }[image.name]
+    uncompiled = (
+        f"import sys, pathlib; {wanted}; print(*(name for name, module in sys.modules.items()"
+        " if (file := getattr(module, '__cached__', None)) and not pathlib.Path(file).exists()))"
+    )
+    assert await _says(built, "python3", "-B", "-c", uncompiled) == "\n"
+    if image.name != "runbook":
+        assert await image_build.executor(built) == ""
+        return
+    await _says(
+        built,
+        "sh",
+        "-c",
+        "bash --version && curl -V && jq -V && ps -V && dig -v && openssl version",
+    )
+    says = await image_build.executor(built)
+    there = await _says(built, "sh", "-c", "command -v runme || true")
+    assert says.startswith("runme 3.") if there else says.startswith("own executor: ")
