@@ -9,7 +9,8 @@ from importlib import import_module
 
 import click
 
-from engine.cli import arguments, asking, output
+from engine.cli import arguments, asking, incident_start, output
+from engine.cli.desk import desk
 from engine.cli.frame import Frame, harmony_command, program
 from engine.cli.interrupts import Interrupted, Interrupts, unless
 from engine.cli.leaving import leave
@@ -17,6 +18,7 @@ from engine.cli.ordering import Order, check, order, order_options
 from engine.cli.presenter import presenter
 from engine.cli.reach import Service, embedded, on_cluster, service
 from engine.cli.run_lines import EXIT_STATUS, ending, output_lines, status_word, words
+from engine.cli.runner_check import check_runner, refuse_on_cluster
 from engine.messages import RunView, Standing
 
 _CANCEL_SECONDS = 2
@@ -44,6 +46,7 @@ def command(
     Where TEMPORAL_ADDRESS is not set an embedded Temporal server and a worker are started with it.
     Ctrl-C cancels the run: what it did is undone; a second Ctrl-C leaves it alone.
     """
+    refuse_on_cluster(runner)
     asked = order(
         blueprint,
         given_inputs=given_inputs,
@@ -72,7 +75,7 @@ class _Running:
         try:
             async with contextlib.AsyncExitStack() as held:
                 temporal, worker = await unless(interrupts.first, self._prepare(held))
-                await temporal.runs.start(self._asked.blueprint, self._asked.start, self._asked.run)
+                self._asked = await incident_start.start(self._frame, self._asked, temporal.runs)
                 self._say_started(temporal)
                 return self._told(await self._followed(temporal, worker, interrupts))
         except Interrupted:
@@ -86,6 +89,7 @@ class _Running:
         if on_cluster():
             check(self._frame, self._asked)
             return await held.enter_async_context(service(self._frame, "started")), None
+        check_runner(self._frame, self._runner)
         # The server starts while the definition is checked and the SDK is imported.
         share = embedded(self._frame, "started")
         held.callback(share.close)
@@ -110,7 +114,15 @@ class _Running:
         await asyncio.to_thread(import_module, "engine.temporal.worker")
         from engine.temporal.worker import serve
 
-        await serve(temporal.client, self._frame.project, self._runner, stop=stop, say=self._say)
+        async with desk(self._frame) as incidents:
+            await serve(
+                temporal.client,
+                self._frame.project,
+                self._runner,
+                stop=stop,
+                desk=incidents,
+                say=self._say,
+            )
 
     async def _followed(
         self, temporal: Service, worker: asyncio.Task[None] | None, interrupts: Interrupts

@@ -5,10 +5,12 @@ import asyncio
 import click
 
 from engine.cli import arguments, output
+from engine.cli.desk import desk, store_warning
 from engine.cli.frame import Frame, harmony_command
 from engine.cli.interrupts import Interrupted, Interrupts, unless
 from engine.cli.leaving import leave
 from engine.cli.reach import Service, on_cluster, service
+from engine.cli.runner_check import check_runner
 from engine.errors import ServiceUnavailable
 
 _PAUSE_SECONDS = 2.0
@@ -39,9 +41,12 @@ class _Serving:
         """Serve, again and again where the server goes away."""
         interrupts = Interrupts()
         project = self._frame.project
+        check_runner(self._frame, self._runner)
         output.say(f"Serving {project.folder}")
         if project.policy.is_open:
             output.say("No policy.yaml: everyone has every role.")
+        if warning := store_warning():
+            output.say(warning)
         while not interrupts.first.is_set():
             try:
                 await self._serve(interrupts)
@@ -65,18 +70,8 @@ class _Serving:
 
     async def _with(self, temporal: Service, interrupts: Interrupts) -> None:
         from engine.temporal.connection import TASK_QUEUE
-        from engine.temporal.worker import serve
 
-        serving = asyncio.create_task(
-            serve(
-                temporal.client,
-                self._frame.project,
-                self._runner,
-                no_solo=self._no_solo,
-                stop=interrupts.first,
-                say=output.say,
-            )
-        )
+        serving = asyncio.create_task(self._to_the_end(temporal, interrupts))
         where = temporal.ui if not on_cluster() else f"namespace {temporal.namespace}"
         output.say(f"Ready: task queue {TASK_QUEUE}, {where}")
         second = asyncio.create_task(interrupts.second.wait())
@@ -88,6 +83,20 @@ class _Serving:
         if second.done():
             leave(130)
         await serving
+
+    async def _to_the_end(self, temporal: Service, interrupts: Interrupts) -> None:
+        from engine.temporal.worker import serve
+
+        async with desk(self._frame) as incidents:
+            await serve(
+                temporal.client,
+                self._frame.project,
+                self._runner,
+                no_solo=self._no_solo,
+                stop=interrupts.first,
+                desk=incidents,
+                say=output.say,
+            )
 
     async def _away(self, error: ServiceUnavailable, interrupts: Interrupts) -> None:
         """Say once that the server is away, and wait a little."""

@@ -3,6 +3,8 @@
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.end_to_end.command_line import Harmony, gone
 
 
@@ -138,3 +140,25 @@ async def test_a_question_is_given_up_when_it_was_answered_elsewhere(harmony: Ha
     ended = await terminal.ended()
     assert ended.status == 0
     assert "bob approved" in ended.out
+
+
+@pytest.mark.parametrize("words", [["run", "flow.sequence"], ["worker"]])
+@pytest.mark.parametrize(
+    ("runner", "said"), [("dagger", "no Dagger engine answers"), ("dagr", "is not one of 'auto'")]
+)
+async def test_a_runner_that_there_is_not_is_refused_and_nothing_is_started(
+    tmp_path: Path, words: list[str], runner: str, said: str
+) -> None:
+    nowhere = f"unix://{tmp_path}/engine.sock"
+    harmony = Harmony(tmp_path / "state", _EXPERIMENTAL_DAGGER_RUNNER_HOST=nowhere)
+    ended = await harmony(*words, "--runner", runner)
+    assert ended.status == 2
+    assert said in ended.err
+    assert not (tmp_path / "state").exists()
+
+
+async def test_the_runner_of_a_cluster_is_not_for_run_to_say(tmp_path: Path) -> None:
+    harmony = Harmony(tmp_path / "state", TEMPORAL_ADDRESS="127.0.0.1:1")
+    ended = await harmony("run", "flow.sequence", "--runner", "process")
+    assert ended.status == 2
+    assert "give it to `harmony worker`" in ended.err
