@@ -33,6 +33,7 @@ COMMANDS = {
     "reject": Entry("engine.cli.answer:reject", "Reject a gate of a run."),
     "cancel": Entry("engine.cli.cancel:command", "Cancel a run; what was done is undone."),
     "worker": Entry("engine.cli.worker:command", "Serve the task queue until told to stop."),
+    "serve": Entry("engine.cli.serve:command", "Take Slack's clicks and alerts over HTTP."),
     "sandbox": Entry("engine.cli.sandbox:command", "Play the vendors on this machine."),
     "capability": Entry("engine.cli.capability:command", "List, show or run capabilities."),
     "runbook": Entry("engine.cli.runbook:command", "List, show or run runbooks."),

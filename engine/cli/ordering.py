@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -29,6 +29,12 @@ class Order:
     """The workflow's id."""
     start: StartArguments
     actor: Actor
+    named: bool = False
+    """The workflow's id was chosen with `--id`."""
+
+    def for_incident(self, run: str, start: StartArguments) -> "Order":
+        """The same for an incident that was just opened; an id that was chosen stays."""
+        return replace(self, start=start, run=self.run if self.named else run)
 
 
 def order_options(function: _Function) -> _Function:
@@ -77,6 +83,7 @@ def order(
             inputs=arguments.inputs(given_inputs), context=context, actor=actor, solo=solo
         ),
         actor=actor,
+        named=run_id is not None,
     )
 
 

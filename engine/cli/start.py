@@ -3,7 +3,7 @@
 import asyncio
 import shlex
 
-from engine.cli import output
+from engine.cli import incident_start, output
 from engine.cli.frame import Frame, harmony_command, program
 from engine.cli.ordering import Order, check, order, order_options
 from engine.cli.reach import service
@@ -37,7 +37,7 @@ def command(
 async def _start(frame: Frame, asked: Order) -> int:
     check(frame, asked)
     async with service(frame, "running") as temporal:
-        await temporal.runs.start(asked.blueprint, asked.start, asked.run)
+        asked = await incident_start.start(frame, asked, temporal.runs)
         output.say(
             f"Started by {output.clean(asked.actor.name)}; a worker carries it out. Follow it:"
         )

@@ -5,16 +5,18 @@ heavier than a folder's name.
 """
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from engine.errors import IncidentError, StoreUnavailable
 from engine.incidents.incident import Incident, Opening
-from engine.incidents.recorder import Recorder, Timelines
+from engine.incidents.recorder import Recorder
+
+if TYPE_CHECKING:
+    from engine.incidents.store import Store
 
 FIND_SECONDS = 3.0
 """What the start of a run waits to hear what is known of its incident."""
@@ -31,34 +33,13 @@ class Service:
     token: str = field(repr=False)
 
 
-class Incidents(Timelines, Protocol):
-    """What a desk needs of the store; called in threads. StoreUnavailable where it is away."""
-
-    def open(self, opening: Opening) -> tuple[Incident, bool]:
-        """The incident of this opening, and whether it was made now."""
-
-    def adopt(self, incident_id: str, opening: Opening) -> Incident:
-        """Take in an incident that has its id from elsewhere; as it is, where it is there."""
-
-    def get(self, incident_id: str) -> Incident:
-        """The incident; IncidentError where there is none."""
-
-    def close(self) -> None:
-        """Give back what it holds open."""
-
-
-Serve: TypeAlias = Callable[[Incidents], contextlib.AbstractAsyncContextManager[tuple[str, str]]]
-"""Has the store served over HTTP for as long as the context lasts: its URL and token."""
-
-
 class Desk:
     """One for each process that serves or starts runs. Use it as a context."""
 
-    def __init__(self, open_store: Callable[[], Incidents], serve: Serve, state: Path) -> None:
+    def __init__(self, open_store: Callable[[], "Store"], state: Path) -> None:
         self._open_store = open_store
-        self._serve_store = serve
         self._opening = threading.Lock()
-        self._store: Incidents | None = None
+        self._store: Store | None = None
         self.recorder = Recorder(self.store, state)
         self._serving: asyncio.Task[None] | None = None
         self._served: asyncio.Future[Service] | None = None
@@ -75,7 +56,7 @@ class Desk:
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
 
-    def store(self) -> Incidents:
+    def store(self) -> "Store":
         """The store, opened once, by whichever thread comes first."""
         with self._opening:
             if self._store is None:
@@ -113,9 +94,11 @@ class Desk:
         return await asyncio.shield(self._served)
 
     async def _serve(self, served: "asyncio.Future[Service]") -> None:
+        from engine.incidents.serving import incident_service
+
         try:
             store = await asyncio.to_thread(self.store)
-            async with self._serve_store(store) as (url, token):
+            async with incident_service(store) as (url, token):
                 served.set_result(Service(url, token))
                 await asyncio.Event().wait()
         except Exception as error:
