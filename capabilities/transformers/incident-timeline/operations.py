@@ -56,7 +56,7 @@ def query(service: Service, asked: Asked) -> Json:
 def record(service: Service, asked: Asked) -> Json:
     """Adds events, each once for its key."""
     events = [
-        {"actor": asked.actor, "key": f"{asked.key}/{number}", **event}
+        {"actor": asked.actor, "key": f"step/{asked.key}/{number}", **event}
         for number, event in enumerate(asked.given["events"], 1)
     ]
     added = service.post(at(asked.incident, "events"), {"events": events})
