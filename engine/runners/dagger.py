@@ -154,7 +154,7 @@ class DaggerRunner:
             for name in ("recorder.py", "confinement.py"):
                 programs = programs.with_new_file(name, (_HERE / name).read_text("utf-8"))
             built = await opened.session.call(image_build.build(client, image), BUILD_SECONDS)
-            container = built.with_user("0").without_entrypoint()
+            container = built.with_user("0:0").without_entrypoint()
             compiled = _compiled(container, programs)
             container = container.with_mounted_directory(_PROGRAMS, compiled, read_only=True)
             container = container.with_mounted_directory(_OUT, client.directory())
@@ -170,8 +170,8 @@ class DaggerRunner:
         reach: dict[str, str],
     ) -> Executed:
         """Run it in that container; when this ends, cancelled or not, so has all of it."""
-        for number, (key, value) in enumerate(execution.secrets.items()):
-            secret = opened.session.client.set_secret(f"{secrets.token_hex(8)}-{number}", value)
+        for key, value in execution.secrets.items():
+            secret = opened.session.client.set_secret(self._told(f"{key}\0{value}"), value)
             container = container.with_mounted_secret(
                 f"{_SECRETS}/{key}", secret, owner=f"{USER}:{USER}", mode=0o400
             )
@@ -222,10 +222,11 @@ class DaggerRunner:
         """
         if execution.cache_key is not None:
             return secrets.token_hex(16)
-        told = hashlib.blake2b(key=self._salt, digest_size=16)
-        told.update(repr(execution).encode())
-        told.update(images.signature(execution.folder).encode())
-        return told.hexdigest()
+        return self._told(f"{images.signature(execution.folder)} {execution!r}")
+
+    def _told(self, text: str) -> str:
+        """A name that gives nothing away."""
+        return hashlib.blake2b(text.encode(), key=self._salt, digest_size=16).hexdigest()
 
     def _settings(self, execution: Execution, reach: dict[str, str], key: str) -> str:
         limits = execution.limits
@@ -337,7 +338,7 @@ def _executed(result: str) -> Executed:
 
 def _not_run(error: dagger.ExecError) -> Executed:
     """The recorder did not run to its end: most likely the image lacks what it needs."""
-    missing = error.exit_code in {126, 127}
+    missing = "python3" in error.stderr and "not found" in error.stderr
     note = _NO_PYTHON if missing else f"not confined, and not run: {_short(error)}"
     return Executed(125, b"", error.stderr.encode()[-MAX_STDERR:], note=note)
 

@@ -33,7 +33,7 @@ def output_of(
     if executed.timed_out:
         raise StepTimedOut(
             f"it ran longer than {durations.render(timeout_ms)}; it and all it started were ended"
-            f"{_after(said)}",
+            f"{_after(said)}{_besides(executed, striker)}",
             idempotent=capability.idempotent,
         )
     if executed.exit_code != 0:
@@ -56,6 +56,11 @@ def stderr_of(executed: Executed, striker: Striker) -> str:
     return striker.tail(text) if executed.stderr_truncated else striker.text(text)
 
 
+def note_of(executed: Executed, striker: Striker) -> str:
+    """What the runner has to say, without secrets: it may name what a program tried to reach."""
+    return striker.text(executed.note)
+
+
 def broken(capability: Capability, wrong: Sequence[json_schema.Violation]) -> str:
     """The end of a sentence: what of a contract is not met, and where."""
     places = "; ".join(f"{json_schema.text_of(path) or 'the whole'}: {why}" for path, why in wrong)
@@ -66,13 +71,14 @@ def _failure(executed: Executed, capability: Capability, said: str, striker: Str
     """The error that the program tells of, else its exit status."""
     told = _error_document(executed)
     if told is None:
-        words = executed.note + (": " if executed.note else "") + _ending(executed.exit_code)
+        note = note_of(executed, striker)
+        words = note + (": " if note else "") + _ending(executed.exit_code)
         return CapabilityFailed(f"EXIT_{executed.exit_code}", words + _after(said), "FATAL")
     code = striker.text(str(told["code"]))[:100]
     message = striker.text(str(told.get("message") or "the program gives no reason"))
     return CapabilityFailed(
         code,
-        message[:MAX_MESSAGE],
+        message[:MAX_MESSAGE] + _besides(executed, striker),
         capability.error_map.get(code, "FATAL"),
         retry_after_ms=_wait(told.get("retryAfterSeconds")),
         details=_small(striker.json(told.get("details"))),
@@ -115,6 +121,12 @@ def _after(said: str) -> str:
     """The last words, to follow a sentence."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return f"; its last words: {' / '.join(lines[-3:])[-500:]}" if lines else ""
+
+
+def _besides(executed: Executed, striker: Striker) -> str:
+    """What the runner has to say, to follow the program's own sentence."""
+    note = note_of(executed, striker)
+    return f" ({note[:MAX_MESSAGE]})" if note else ""
 
 
 def _wait(seconds: Json) -> int | None:

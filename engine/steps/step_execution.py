@@ -28,7 +28,7 @@ from engine.runners.base import Executed, Execution, Runner
 from engine.steps.flags import Flags
 from engine.steps.secrets import bind_secrets
 from engine.steps.service_binding import ServiceOf, incident_service
-from engine.steps.step_ending import broken, output_of, stderr_of
+from engine.steps.step_ending import broken, note_of, output_of, stderr_of
 from engine.steps.striking import SHORT, Striker
 
 Listener = Callable[[str], None]
@@ -79,7 +79,8 @@ class StepExecutor:
             output = output_of(executed, capability, call.timeout_ms, striker)
         except StepError as error:
             raise struck(error, striker) from None
-        warnings = (*_short_secrets(secrets), *([executed.note] if executed.note else ()))
+        note = note_of(executed, striker)
+        warnings = (*_short_secrets(secrets), *([note] if note else ()))
         return StepAnswer(output=output, runner=self._runner.name, warnings=warnings)
 
     def _pinned(self, call: StepCall) -> Capability:

@@ -8,6 +8,7 @@ from engine.runners.base import Runner
 from engine.runners.dagger import DaggerRunner
 from engine.runners.process import ProcessRunner
 from tests.engine import containers, need_engine
+from tests.runners.world import World, world_on_loopback
 
 GRACE_SECONDS = 1.0
 
@@ -26,3 +27,10 @@ async def runner(
         made = DaggerRunner(folder, grace_seconds=GRACE_SECONDS)
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """A server on this machine's loopback, which counts what programs ask of it."""
+    async with world_on_loopback() as served:
+        yield served
