@@ -72,6 +72,7 @@ def test_starts_at_once_are_one_and_a_stop_leaves_nothing() -> None:
         wait $one; wait $two
         cmp /run/{NAME}.1 /run/{NAME}.2; cat /run/{NAME}.1; rm /run/{NAME}.1 /run/{NAME}.2
         engine=$(cat /run/{NAME}/engine.pid) registry=$(cat /run/{NAME}/registry.pid)
+        names=$(cat /run/containers/cni/dnsname/{NAME}/pidfile)
         {ENGINE} start >/dev/null
         [ "$(cat /run/{NAME}/engine.pid)" = "$engine" ]
         {ENGINE} status
@@ -80,6 +81,7 @@ def test_starts_at_once_are_one_and_a_stop_leaves_nothing() -> None:
         {ENGINE} stop
         ! kill -0 $engine 2>/dev/null
         ! kill -0 $registry 2>/dev/null
+        ! kill -0 $names 2>/dev/null
         {ENGINE} stop
         {ENGINE} status || echo "status $?"
     """
