@@ -26,11 +26,6 @@ TABLE: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("who.yaml"
 BLUEPRINTS = (
     "incident.initiate", "incident.remediate", "incident.close-out", "incident.post-mortem",
 )  # fmt: skip
-    "incident.initiate",
-    "incident.remediate",
-    "incident.close-out",
-    "incident.post-mortem",
-)
 IDS = [row["who"].get("person") or row["who"]["agent"] for row in TABLE]
 
 
