@@ -36,6 +36,7 @@ COMMANDS = {
     "serve": Entry("engine.cli.serve:command", "Take Slack's clicks and alerts over HTTP."),
     "sandbox": Entry("engine.cli.sandbox:command", "Play the vendors on this machine."),
     "capability": Entry("engine.cli.capability:command", "List, show or run capabilities."),
+    "incident": Entry("engine.cli.incident:command", "Show incidents and their timelines."),
     "runbook": Entry("engine.cli.runbook:command", "List, show or run runbooks."),
     "image": Entry("engine.cli.image:command", "List or build the images that steps run in."),
     "new": Entry("engine.cli.new:command", "Write a working skeleton with a passing case."),

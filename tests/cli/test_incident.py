@@ -1,0 +1,171 @@
+"""`harmony incident` on a store with incidents in it."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.incidents.database import FILE, database_url
+from engine.incidents.incident import NewEvent, Opening, SlackChannel, StatuspageIncident
+from engine.incidents.store import Store
+from tests.cli.conftest import Harmony, Ran
+
+NOW = 1_790_000_000_000  # 2026-09-21T13:33:20Z
+FIRST = "INC-2026-0001"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Two incidents: one with a run that asked, and one just begun."""
+    store = Store(database_url(tmp_path, {}), clock=lambda: NOW)
+    began = "2026-09-21T13:03:20.000Z"
+    made, _ = store.open(Opening(
+        title="Checkout is \x1b[31mdown", severity="P1", started_at=began, actor="pagerduty",
+        impacted_services=("checkout", "cart"), pagerduty_incident_id="Q1",
+    ))  # fmt: skip
+    store.transition(made.id, "Investigating", actor="alice", at="2026-09-21T13:08:20Z")
+    store.link(made.id, "slack", SlackChannel(channel_id="C1", channel_name="inc-1"))
+    page = StatuspageIncident(statuspage_id="p1", status="investigating")
+    store.link(made.id, "statuspage", page)
+    asked: dict[str, Any] = {"ask": "Run it?", "approvers": ["incident-approver"], "round": 0}
+    answer: dict[str, Any] = {"state": "approved", "round": 0, "reason": "go"}
+    run = f"incident.remediate-{made.id}"
+    store.append(made.id, [
+        NewEvent(type="gate.opened", description="Run it?", key="run/e/1", run=run, gate="ask",
+                 data=asked),
+        NewEvent(type="gate.answered", description="bob approved", key="run/e/2", run=run,
+                 gate="ask", actor="bob", source="slack", data=answer),
+    ])  # fmt: skip
+    store.open(Opening(title="Slow", severity="P3"))
+    store.close()
+    return tmp_path
+
+
+@pytest.fixture
+def incident(harmony: Harmony, state: Path, monkeypatch: pytest.MonkeyPatch) -> Harmony:
+    """`incident("list")` on that store, in UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("HARMONY_DATABASE_URL", raising=False)
+
+    def run(*words: str) -> Ran:
+        return harmony("--state", str(state), "incident", *words)
+
+    return run
+
+
+def test_the_list_is_newest_first_with_how_long_it_took(incident: Harmony) -> None:
+    header, newest, oldest = incident("list").out.splitlines()
+    assert header.split("  ")[0] == "INCIDENT"
+    assert newest.split()[:3] == ["INC-2026-0002", "P3", "Created"]
+    assert "Investigating (Triaging)" in oldest
+    assert "5m 00s" in oldest
+    assert "\x1b" not in oldest
+
+
+def test_the_list_is_narrowed(incident: Harmony) -> None:
+    assert [each["id"] for each in incident("list", "--severity", "P1", "--json").document] == [
+        FIRST
+    ]
+    assert incident("list", "--status", "investigating").out.count("INC-") == 1
+    assert incident("list", "--until", "2026-09-21T13:10:00Z").out.count("INC-") == 1
+    late = incident("list", "--status", "Closed")
+    assert (late.err, late.status) == ("No incidents.\n", 0)
+    assert incident("list", "--limit", "1").err == "The latest 1; --limit shows more.\n"
+
+
+def test_a_time_may_be_how_long_ago(incident: Harmony) -> None:
+    assert incident("list", "--since", "2026-09-01T00:00:00+02:00").out.count("INC-") == 2
+    assert incident("list", "--since", "1d").err == "No incidents.\n"
+    refused = incident("list", "--since", "yesterday")
+    assert refused.status == 2
+    assert "'yesterday' is no time: write 2026-03-01T03:00:00Z, or 2h" in refused.err
+
+
+def test_one_is_shown_with_what_was_made_and_who_was_asked(incident: Harmony) -> None:
+    said = incident("show", FIRST).out
+    for text in (
+        "P1  Investigating (Triaging)", "after 5m 00s", "checkout, cart", "#inc-1 (C1)",
+        "p1 (investigating)", "Approved: go", "bob", "harmony --state",
+    ):  # fmt: skip
+        assert text in said
+    document = incident("show", FIRST, "--json").document
+    assert document["incident"]["slack"]["channelId"] == "C1"
+    assert document["approvals"][0]["approverId"] == "bob"
+
+
+def test_the_timeline_says_what_happened_and_who_did_it(incident: Harmony) -> None:
+    lines = incident("timeline", FIRST).out.splitlines()
+    assert [line.split()[0] for line in lines] == [str(n) for n in range(1, 7)]
+    assert lines[-1].endswith(
+        f"gate.answered: bob approved  [bob (slack) incident.remediate-{FIRST}]"
+    )
+    assert incident("timeline", FIRST, "--type", "gate.*").out.count("\n") == 2
+    assert [
+        e["actor"] for e in incident("timeline", FIRST, "--actor", "bob", "--json").document
+    ] == ["bob"]
+    assert incident("timeline", FIRST, "--actor", "nobody").err == "No such events.\n"
+
+
+@pytest.mark.parametrize("verb", ["show", "timeline", "verify"])
+@pytest.mark.parametrize("given", ["INC-2026-001", "inc-2026-0001"])
+def test_a_mistyped_id_is_answered_with_the_near_one(
+    incident: Harmony, verb: str, given: str
+) -> None:
+    ran = incident(verb, given)
+    assert ran.status == 2
+    assert f"there is no incident {given}; did you mean 'INC-2026-000" in ran.err
+
+
+def test_what_is_intact_is_said_with_its_head(incident: Harmony) -> None:
+    ran = incident("verify")
+    assert ran.status == 0
+    assert f"{FIRST}: 6 events, as they were written; head " in ran.out
+    assert incident("verify", FIRST, "--json").document[0]["intact"] is True
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE timeline_event SET description = 'x' WHERE sequence = 3",
+         "event 3: the event was changed after it was written"),
+        ("DELETE FROM timeline_event WHERE sequence = 2", "event 3: event 2 is missing"),
+        ("DELETE FROM timeline_event WHERE sequence = 6", "event 6 is missing at the end"),
+        ("UPDATE timeline_event SET sequence = 9 - sequence WHERE sequence IN (4, 5)",
+         "event 4: this place is of another event, INC-2026-0001/5: they were reordered"),
+    ],
+)  # fmt: skip
+def test_what_was_tampered_with_is_found(
+    incident: Harmony, state: Path, change: str, said: str
+) -> None:
+    with sqlite3.connect(state / FILE) as file:
+        for name in ("update", "delete"):
+            file.execute(f"DROP TRIGGER timeline_event_no_{name}")
+        if "9 - sequence" in change:
+            file.execute("UPDATE timeline_event SET sequence = -5 WHERE sequence = 5")
+            file.execute("UPDATE timeline_event SET sequence = 5 WHERE sequence = 4")
+            file.execute("UPDATE timeline_event SET sequence = 4 WHERE sequence = -5")
+        else:
+            file.execute(change)
+    ran = incident("verify")
+    assert ran.status == 1
+    assert f"{FIRST}: NOT as it was written" in ran.out
+    assert said in ran.out
+    assert "INC-2026-0002: 1 events, as they were written" in ran.out
+
+
+def test_a_store_that_is_away_is_exit_4(harmony: Harmony, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARMONY_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/x")
+    ran = harmony("incident", "list")
+    assert ran.status == 4
+    assert "127.0.0.1:1/x (HARMONY_DATABASE_URL) does not answer" in ran.err
+    assert "hunter2" not in ran.err
+
+
+def test_a_url_of_something_else_is_exit_2(
+    harmony: Harmony, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARMONY_DATABASE_URL", "mysql://x")
+    ran = harmony("incident", "list")
+    assert ran.status == 2
+    assert "write postgresql://USER:PASSWORD@HOST:PORT/DATABASE" in ran.err
