@@ -14,6 +14,10 @@ from tests.containers.conftest import MakeImage
 from tests.containers.test_image_content import SHIPPED
 
 pytestmark = pytest.mark.timeout(600)
+IMPORTS = {
+    "python": "import asyncio, httpx, httpx2, json, markdown_it, pagerduty, slack_sdk",
+    "runbook": "import jsonschema_rs, markdown_it, yaml",
+}
 STAMP = "COPY note /note\nRUN cat /proc/sys/kernel/random/uuid >/stamp"
 
 
@@ -104,24 +108,36 @@ async def test_the_machines_wheels_reach_a_build(
 @pytest.mark.parametrize("image", SHIPPED, ids=lambda image: image.name)
 async def test_shipped_images_have_what_they_promise(session: Session, image: images.Image) -> None:
     built = await session.call(image_build.build(session.client, image), 500)
-    wanted = {
-        "python": "import httpx, httpx2, markdown_it, pagerduty, slack_sdk",
-        "runbook": "import jsonschema_rs, markdown_it, yaml",
-    }[image.name]
-    uncompiled = (
-        f"import sys, pathlib; {wanted}; print(*(name for name, module in sys.modules.items()"
-        " if (file := getattr(module, '__cached__', None)) and not pathlib.Path(file).exists()))"
-    )
-    assert await _says(built, "python3", "-B", "-c", uncompiled) == "\n"
+    assert await _uncompiled(built, IMPORTS[image.name]) == ""
     if image.name != "runbook":
         assert await image_build.executor(built) == ""
         return
-    await _says(
-        built,
-        "sh",
-        "-c",
-        "bash --version && curl -V && jq -V && ps -V && dig -v && openssl version",
-    )
+    for tool in ("bash --version", "curl -V", "jq -V", "ps -V", "dig -v", "openssl version"):
+        await _says(built, *tool.split())
     says = await image_build.executor(built)
     there = await _says(built, "sh", "-c", "command -v runme || true")
     assert says.startswith("runme 3.") if there else says.startswith("own executor: ")
+
+
+async def test_a_python_that_comes_without_bytecode_is_compiled(
+    session: Session, make_image: MakeImage
+) -> None:
+    (python,) = (image for image in SHIPPED if image.name == "python")
+    assert python.folder is not None
+    lines = (python.folder / images.CONTAINERFILE).read_text().partition("FROM ${BASE}\n")[2]
+    files = {
+        name: (python.folder / name).read_text() for name in ("install.sh", "requirements.txt")
+    }
+    bare = "RUN find / -xdev -name '*.pyc' -delete"
+    image = make_image(f"{bare}\n{lines}", **files)
+    built = await session.call(image_build.build(session.client, image), 500)
+    assert await _uncompiled(built, IMPORTS["python"]) == ""
+
+
+async def _uncompiled(container: dagger.Container, imports: str) -> str:
+    """The modules that Python would have to compile at each of these imports."""
+    program = (
+        f"import sys, pathlib; {imports}; print(*(name for name, module in sys.modules.items()"
+        " if (file := getattr(module, '__cached__', None)) and not pathlib.Path(file).exists()))"
+    )
+    return (await _says(container, "python3", "-B", "-c", program)).strip()

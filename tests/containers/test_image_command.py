@@ -7,7 +7,7 @@ import pytest
 
 from engine.cli.main import main
 from tests.containers.conftest import MakeImage
-from tests.engine import need_engine, no_engine
+from tests.engine import base, need_engine, no_engine
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("project")]
 
@@ -111,12 +111,21 @@ def test_a_capability_brings_its_own_image(
     folder = project / "capabilities" / "tried" / "own"
     assert main(("new", "capability", "tried.own")) == 0
     contract = folder / "capability.yaml"
-    contract.write_text(contract.read_text().replace("image: python", "image: ."))
-    (folder / "Containerfile").write_text("ARG BASE=x\nFROM ${BASE}\n")
+    contract.write_text(contract.read_text().replace("image: python", 'image: "."'))
+    (folder / "Containerfile").write_text(
+        f"ARG BASE={base()}\nFROM ${{BASE}}\nRUN echo 'its own image' >/note\n"
+    )
+    program = folder / "main.py"
+    program.write_text(program.read_text().replace('f"Hello, {name}"', 'open("/note").read()'))
     (found,) = _listed(capsys)
     assert found["name"] == "golden.tried.own"
     assert found["usedBy"] == ["golden.tried.own"]
     assert found["folder"] == str(folder)
+    need_engine()
+    runs = ("capability", "run", "golden.tried.own", "-i", "name=x", "--runner", "dagger")
+    status, out, err = _harmony(capsys, *runs)
+    assert status == 0, err
+    assert json.loads(out) == {"greeting": "its own image\n"}
 
 
 def test_a_name_that_is_not_there(
