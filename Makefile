@@ -5,7 +5,9 @@ READY := .venv/.ready
 
 .PHONY: help setup lint test bench demo demo-runbook engine engine-stop constraints clean
 help:
-	@echo "make demo   run a blueprint on this machine, with a gate in the middle"
+	@echo "make demo   a P1 incident from PagerDuty to its post-mortem, on this machine, the vendors played"
+	@echo "            RUNNER=dagger runs each step in a container; GATE=20s lets the escalated gate wait so long"
+	@echo "make demo-runbook  a runbook that reads, and one that removes files behind a gate"
 	@echo "make test   every test, on a real Temporal server"
 	@echo "make lint   ruff, mypy and the import contracts"
 	@echo "make engine a Dagger engine where there is no Docker (Linux, as root); make engine-stop ends it"
@@ -33,7 +35,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 demo: $(READY)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.runbook_demo
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo $(if $(RUNNER),--runner $(RUNNER)) $(if $(GATE),--gate $(GATE))
 
 demo-runbook: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.runbook_demo

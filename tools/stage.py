@@ -4,11 +4,12 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).parent.parent
 HARMONY = Path(sys.executable).with_name("harmony")
@@ -25,6 +26,7 @@ _ELSEWHERE = (
     "FLAGD_",
 )
 """A demo stays on this machine, whatever cluster and vendors are set."""
+_T = TypeVar("_T")
 
 
 class DemoFailed(Exception):
@@ -78,6 +80,22 @@ def _line_with(ready: str, lines: Iterator[str], what: str) -> str:
         if ready in line:
             return line.strip()
     raise DemoFailed(f"harmony {what} did not start: {said}")
+
+
+def until(what: str, look: Callable[[], _T]) -> _T:
+    """What `look` gives once it gives something; DemoFailed where that takes too long."""
+    deadline = time.monotonic() + SECONDS
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise DemoFailed(f"{what} did not come in {SECONDS} s")
+        time.sleep(0.2)
+    return found
+
+
+def must(holds: bool, otherwise: str) -> None:  # noqa: FBT001
+    """DemoFailed, with what it says otherwise, where something is not as it must be."""
+    if not holds:
+        raise DemoFailed(otherwise)
 
 
 def pass_on(lines: Iterable[str]) -> None:

@@ -1,0 +1,290 @@
+"""`make demo`: one P1 incident, from PagerDuty's webhook to the post-mortem page.
+
+On this machine, on a real Temporal server, against `harmony sandbox`, which plays the vendors. At a
+terminal the one who watches clicks Approve in the sandbox's page; without one it is clicked here.
+Everything else is done with the program `harmony`, as anybody would; each command is shown.
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import yaml
+
+from tools.played_vendors import played_vendors
+from tools.stage import (
+    AT_TERMINAL,
+    SECONDS,
+    DemoFailed,
+    Stage,
+    heading,
+    must,
+    pass_on,
+    say,
+    show,
+    until,
+)
+
+TITLE = "db-17: the disk of the archive is full"
+CLICKER = "carol"
+"""Who answers after the escalation: a manager who may approve."""
+
+
+def main() -> int:
+    """Exit status 0 where the incident went through its whole life."""
+    options = _options()
+    try:
+        with ExitStack() as held:
+            demo = Demo(options, held)
+            demo.play()
+            if AT_TERMINAL:
+                input("\nEnter ends the demo, and the sandbox and the server with it. ")
+    except (DemoFailed, subprocess.TimeoutExpired, httpx.HTTPError) as failed:
+        say(f"\nThe demo stopped: {failed}")
+        return 1
+    except (KeyboardInterrupt, EOFError):
+        return 130
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--runner", choices=("auto", "process", "dagger"), default="auto")
+    gate = os.environ.get("GATE") or ("30s" if AT_TERMINAL else "8s")
+    parser.add_argument(
+        "--gate", default=gate, help="how long the escalated gate waits each time (GATE=…)"
+    )
+    return parser.parse_args()
+
+
+class Demo:
+    """The parts that run, and the incident that is played with them."""
+
+    def __init__(self, options: argparse.Namespace, held: ExitStack) -> None:
+        self._gate = options.gate
+        self._runner = ("--runner", options.runner)
+        self._folder = Path(
+            held.enter_context(
+                tempfile.TemporaryDirectory(prefix="harmony-demo-", ignore_cleanup_errors=True)
+            )
+        )
+        self._settings = self._folder / "harmony.yaml"
+        port = _free_port()
+        self._sandbox = held.enter_context(played_vendors(port))
+        self._bind()
+        own = ("--env", str(self._settings), "--state", str(self._folder / "state"))
+        self._stage = Stage(own, self._sandbox.variables)
+        heading("0. A worker, the server for clicks and alerts, and the vendors, as a sandbox")
+        worker = ("worker", *self._runner)
+        show(worker)
+        ready = held.enter_context(self._stage.serving(*worker, ready="Ready:"))
+        self._temporal = ready.split()[-1]
+        serve = ("serve", "--port", str(port))
+        show(serve)
+        held.enter_context(self._stage.serving(*serve, ready="Ready"))
+        say(f"The vendors' page: {self._sandbox.url}/?as={self._sandbox.people[CLICKER]}")
+        self._incident = ""
+
+    def play(self) -> None:
+        """The life of the incident; DemoFailed where it went another way."""
+        self.initiate()
+        self.remediate()
+        self.close_out()
+        self.post_mortem()
+        self.look_back()
+
+    def initiate(self) -> None:
+        """PagerDuty's webhook starts the run; nobody is asked before."""
+        heading("1. PagerDuty tells of a P1: incident.initiate asks nobody before it acts")
+        self._sandbox.post("/sandbox/pagerduty/trigger", {"title": TITLE, "priority": "P1"})
+        self._incident = str(until("the run of the webhook", self._started))
+        say(f"{TITLE} is {self._incident}\n")
+        run = f"incident.initiate-{self._incident}"
+        until("the end of incident.initiate", lambda: self._status(run) in _ENDED)
+        show(("status", run))
+        self._stage.harmony("status", run)
+        must(self._status(run) == "succeeded", f"{run} did not succeed")
+        state = self._sandbox.state()
+        channel = next(one for one in state["slack"]["channels"] if one["name"].startswith("inc-"))
+        page = state["statuspage"]["incidents"][0]
+        say(f"\nSlack: #{channel['name']} · Statuspage: {page['name']} ({page['status']})")
+
+    def remediate(self) -> None:
+        """The approver does not answer; who is asked next clicks in Slack."""
+        heading("2. A runbook is asked for; the approver does not answer, so a manager is asked")
+        archives = Archives(self._folder.name)
+        say(f"For this step gates wait at most {self._gate}: gates: {{atMost: {self._gate}}}")
+        say(f"in {self._settings}; the blueprint, which says 5m for P1, stays as it is.\n")
+        self._bind(self._gate)
+        parameters = json.dumps({"FOLDER": str(archives.folder), "PATTERN": archives.pattern})
+        given = ("-i", "runbook=reclaim-space", "-i", f"parameters={parameters}")
+        verify = ("-i", "verify=host-triage", "-i", 'verifyParameters={"TOP": 3}')
+        with self._running("incident.remediate", *given, *verify, who="alice") as run:
+            self._sandbox.escalated()
+            self._click()
+            ended = run()
+        self._bind()
+        must(ended["status"] == "succeeded", "incident.remediate did not succeed")
+        [*_, decision] = ended["gates"]["ask"]["decisions"]
+        say(f"\nApproved by {decision['approverId']}, from {decision['source']}; escalated before.")
+        for block in ended["outputs"]["blocks"]:
+            say(
+                f"\n── {block['name']} · exit code {block['exitCode']} · {block['milliseconds']} ms"
+            )
+            say((block["stdout"] + block["stderr"]).rstrip("\n"))
+        say(f"\nOf {len(archives.files)} old archives on this machine {archives.left()} are left;")
+        say("a runbook that ran in a container saw those of the container.")
+        archives.remove()
+
+    def close_out(self) -> None:
+        """A P1 is closed when somebody approves, here on the command line."""
+        heading("3. incident.close-out: bob approves, customers and the channel are told")
+        resolution = "resolution=The archive has room again; its files expire earlier from now on."
+        with self._running("incident.close-out", "-i", resolution, who="alice") as run:
+            self._approve("incident.close-out", "ask")
+            must(run()["status"] == "succeeded", "incident.close-out did not succeed")
+
+    def post_mortem(self) -> None:
+        """The page is built from the timeline alone; its review closes the incident."""
+        heading("4. incident.post-mortem: the page, and its review")
+        actions = json.dumps(
+            [{"text": "Let archives expire after a week", "owner": "sre-platform"}]
+        )
+        given = ("-i", f"actionItems={actions}")
+        with self._running("incident.post-mortem", *given, who="carol") as run:
+            self._approve("incident.post-mortem", "review")
+            ended = run()
+        must(ended["outputs"]["closed"] is True, "the incident was not closed")
+
+    def look_back(self) -> None:
+        """The timeline, whether it is intact, and where to look."""
+        heading("5. What happened")
+        for command in (
+            ("incident", "timeline", self._incident),
+            ("incident", "verify", self._incident),
+        ):
+            show(command)
+            ended = self._stage.harmony(*command)
+            must(ended.returncode == 0, f"harmony {' '.join(command)} did not succeed")
+        pages = self._sandbox.state()["confluence"]["pages"]
+        page = next(each for each in pages if self._incident in each["title"])
+        say(f"\nThe post-mortem: {page['url']}")
+        say(f"The vendors' page: {self._sandbox.url}/")
+        say(f"The runs in the Temporal UI: {self._temporal}")
+
+    def _bind(self, gates_at_most: str | None = None) -> None:
+        """Write the environment: the vendors are the sandbox, the flags the project's."""
+        settings: dict[str, Any] = {"config": self._sandbox.config}
+        if gates_at_most:
+            settings["gates"] = {"atMost": gates_at_most}
+        fresh = self._settings.with_suffix(".new")
+        fresh.write_text(yaml.safe_dump(settings))
+        fresh.replace(self._settings)
+
+    def _started(self) -> str | None:
+        for delivery in self._sandbox.state()["deliveries"]:
+            answer = delivery.get("answer")
+            found = json.loads(answer) if isinstance(answer, str) and answer[:1] == "{" else answer
+            if isinstance(found, dict) and found.get("incident"):
+                return str(found["incident"])
+        return None
+
+    def _status(self, run: str) -> str:
+        return str(self._view(run).get("status", ""))
+
+    def _view(self, run: str) -> dict[str, Any]:
+        ended = self._stage.harmony(
+            "status", run, "--json", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        view: dict[str, Any] = json.loads(ended.stdout) if ended.returncode == 0 else {}
+        return view
+
+    @contextmanager
+    def _running(
+        self, blueprint: str, *given: str, who: str
+    ) -> Iterator[Callable[[], dict[str, Any]]]:
+        """A run for the incident; what it gives waits for its end, and gives how it ended."""
+        incident = ("--context", f"incident_id={self._incident}")
+        command = ("run", blueprint, *incident, *given, "--as", who, *self._runner, "--json")
+        show(command)
+        with self._stage.start(*command, stderr=subprocess.PIPE) as started:
+            told = Thread(target=pass_on, args=(started.stderr,), daemon=True)
+            told.start()
+
+            def ended() -> dict[str, Any]:
+                document = started.stdout.read() if started.stdout else ""
+                started.wait(SECONDS)
+                told.join(SECONDS)
+                must(bool(document), f"{blueprint} did not run")
+                view: dict[str, Any] = json.loads(document)
+                return view
+
+            try:
+                yield ended
+            finally:
+                started.terminate()
+
+    def _approve(self, blueprint: str, gate: str) -> None:
+        run = f"{blueprint}-{self._incident}"
+        until(
+            f"the gate {gate} of {run}",
+            lambda: self._view(run).get("gates", {}).get(gate, {}).get("state") == "pending",
+        )
+        command = ("approve", run, gate, "--as", "bob", "--reason", "seen the graphs")
+        show(command)
+        must(self._stage.harmony(*command).returncode == 0, f"bob's answer to {gate} did not count")
+
+    def _click(self) -> None:
+        page = f"{self._sandbox.url}/?as={self._sandbox.people[CLICKER]}"
+        if AT_TERMINAL:
+            say(f"\nYou are {CLICKER} now. Click Approve within {self._gate} at {page}")
+        else:
+            say(f"\n{CLICKER} clicks Approve at {page}")
+            self._sandbox.click(CLICKER)
+
+
+_ENDED = frozenset(("succeeded", "failed", "rejected", "timed_out", "cancelled"))
+_MONTH = 30 * 86_400
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+class Archives:
+    """Old files in /var/tmp, a folder that machines and containers have."""
+
+    def __init__(self, name: str) -> None:
+        self.folder = Path("/var/tmp")
+        self.pattern = f"{name}-*.log.gz"
+        self.files = [self.folder / f"{name}-{number}.log.gz" for number in range(1, 6)]
+        for file in self.files:
+            file.write_bytes(os.urandom(1_000_000))
+            os.utime(file, (time.time() - _MONTH, time.time() - _MONTH))
+
+    def left(self) -> int:
+        """How many there are."""
+        return sum(file.exists() for file in self.files)
+
+    def remove(self) -> None:
+        """Leave none behind, also where the runbook ran elsewhere."""
+        for file in self.files:
+            file.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
