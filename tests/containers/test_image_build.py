@@ -1,6 +1,8 @@
 """Images built on a real engine: once for each content, with the machine's settings and without
 their traces."""
 
+import hashlib
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -117,6 +119,46 @@ async def test_shipped_images_have_what_they_promise(session: Session, image: im
     says = await image_build.executor(built)
     there = await _says(built, "sh", "-c", "command -v runme || true")
     assert says.startswith("runme 3.") if there else says.startswith("own executor: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "right", "says"),
+    [
+        ("file:///release/runme.tar.gz", True, "runme 3.13.1\n"),
+        ("file:///release/runme.tar.gz", False, "runme.tar.gz: FAILED"),
+        (
+            "http://127.0.0.1:1/runme.tar.gz",
+            True,
+            "own executor: runme could not be had (curl: (7)",
+        ),
+    ],
+    ids=["reached", "another archive", "not reached"],
+)
+async def test_runme_is_installed_where_its_release_is_reached_and_is_the_pinned_one(
+    session: Session, tmp_path: Path, url: str, right: bool, says: str
+) -> None:
+    (runbook,) = (image for image in SHIPPED if image.name == "runbook")
+    assert runbook.folder is not None
+    program = tmp_path / "runme"
+    program.write_text("#!/bin/sh\necho 'runme version 3.13.1 (1234567) on 2025-04-01'\n")
+    program.chmod(0o755)
+    archive = tmp_path / "runme.tar.gz"
+    with tarfile.open(archive, "w:gz") as release:
+        release.add(program, "runme")
+    checksum = hashlib.sha256(archive.read_bytes() if right else b"").hexdigest()
+    built = await session.call(image_build.build(session.client, runbook), 500)
+    host = session.client.host()
+    tried = built.with_directory("/release", host.directory(str(tmp_path), include=["*.gz"]))
+    tried = tried.with_directory("/context", host.directory(str(runbook.folder)))
+    ended = tried.with_exec(
+        ["sh", "/context/install-runme.sh", url, checksum], expect=dagger.ReturnType.ANY
+    )
+    assert says in await ended.stdout() + await ended.stderr()
+    if url.startswith("file:") and not right:
+        assert await ended.exit_code() == 1
+        assert not await ended.rootfs().glob("usr/local/bin/runme")
+    else:
+        assert says.startswith((await image_build.executor(ended))[:20])
 
 
 async def test_a_python_that_comes_without_bytecode_is_compiled(

@@ -128,6 +128,22 @@ def test_a_capability_brings_its_own_image(
     assert json.loads(out) == {"greeting": "its own image\n"}
 
 
+def test_a_capability_names_an_image_by_its_digest(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contract = project / "capabilities" / "tried" / "named" / "capability.yaml"
+    assert main(("new", "capability", "tried.named")) == 0
+    contract.write_text(contract.read_text().replace("image: python", f"image: {base()}"))
+    (found,) = _listed(capsys)
+    assert (found["name"], found["reference"], found["folder"]) == (base(), base(), None)
+    need_engine()
+    status, _, err = _harmony(capsys, "image", "build")
+    assert (status, "ready in" in err) == (0, True), err
+    runs = ("capability", "run", "golden.tried.named", "-i", "name=x", "--runner", "dagger")
+    status, out, err = _harmony(capsys, *runs)
+    assert (status, json.loads(out)) == (0, {"greeting": "Hello, x"}), err
+
+
 def test_a_name_that_is_not_there(
     make_image: MakeImage, capsys: pytest.CaptureFixture[str]
 ) -> None:
