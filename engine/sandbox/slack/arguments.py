@@ -23,7 +23,7 @@ class Arguments:
         """Query and body together; refused where the body cannot be read."""
         values: dict[str, Any] = dict(request.query_params)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "application/json":
+        if kind == "application/json" and await request.body():
             sent = await sent_json(request)
             if not isinstance(sent, dict):
                 raise no("invalid_json" if sent is None else "json_not_object")
