@@ -1,6 +1,7 @@
 """Bounded JSON Schema: what is refused in a schema, what is said of a value, defaults."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -181,6 +182,94 @@ def test_hostile_schemas_are_refused_at_once() -> None:
     assert "at most 64 deep" in check_schema(_deep(100_000))[0][1]
     assert "at most 20,000 parts" in check_schema(wide)[0][1]
     assert time.process_time() - started < 2
+
+
+def _chain(length: int, lead: Callable[[Json], Json]) -> Json:
+    """Parts that lead one to the next, each as `lead` says."""
+    parts = {f"d{n}": lead({"$ref": f"#/$defs/d{n + 1}"}) for n in range(length)}
+    return {"$defs": {**parts, f"d{length}": {"type": "string"}}, "$ref": "#/$defs/d0"}
+
+
+_NAMES = range(100)
+_ENDLESS = {
+    "alternatives": _chain(30, lambda to: {"anyOf": [{"items": to}, {"items": to}]}),
+    "all-of": _chain(30, lambda to: {"allOf": [{"items": to}, {"items": to}]}),
+    "items-and-contains": _chain(30, lambda to: {"items": to, "contains": to}),
+    "itself-twice": {"anyOf": [{"items": {"$ref": "#"}}, {"maxItems": 1, "items": {"$ref": "#"}}]},
+    "itself-in-turns": {
+        "anyOf": [{"additionalProperties": {"items": {"$ref": "#"}}}, {"type": "string"},
+                  {"patternProperties": {".": {"items": {"$ref": "#"}}}}]
+    },
+    "each-other": {
+        "$defs": {
+            f"d{n}": {"anyOf": [{"properties": {"x": {"$ref": f"#/$defs/d{m}"}}} for m in range(8)]}
+            for n in range(8)
+        },
+        "$ref": "#/$defs/d0",
+    },
+    "itself-at-every-property": {
+        "properties": {f"p{n}": {"$ref": "#"} for n in _NAMES}, "anyOf": [
+            {"properties": {f"p{n}": {"$ref": "#"} for n in _NAMES}}
+        ],
+    },
+    "long-chain": _chain(4_000, dict),
+    "long-way": _chain(1_800, lambda to: {"items": to, "prefixItems": [to, to], "allOf": [{}]}),
+    "defaults": _chain(
+        30, lambda to: {"properties": {"a": {**to, "default": {}}, "b": {**to, "default": {}}}}
+    ),
+    "defaults-in-every-order": {
+        "properties": {f"p{n}": {"$ref": "#", "default": {}} for n in range(12)}
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _ENDLESS)
+def test_a_schema_that_would_be_held_against_a_value_without_end(name: str) -> None:
+    began = time.process_time()
+    found = check_schema(_ENDLESS[name])
+    assert time.process_time() - began < 2
+    if name == "long-way":
+        assert found == []
+    else:
+        [(_, sentence)] = found
+        assert "thousands" in sentence or "hundreds" in sentence
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"$ref": "#"}}, "additionalProperties": {"$ref": "#"}},
+        {"properties": {word: {"items": {"$ref": "#"}} for word in ("and", "or", "not")}},
+        {"oneOf": [{"type": "string"}, {"type": "array", "items": {"$ref": "#"}}]},
+        {"prefixItems": [{"$ref": "#"}], "items": {"$ref": "#"}},
+        {"properties": {"a": {"anyOf": [{"type": "null"}, {"$ref": "#"}]}}},
+    ],
+)
+def test_a_schema_may_name_itself(schema: Json) -> None:
+    assert check_schema(schema) == []
+
+
+@pytest.mark.parametrize("word", ["allOf", "anyOf", "oneOf"])
+def test_a_large_value_is_refused_soon(word: str) -> None:
+    schema = {"items": {word: [{"type": "string", "minLength": n} for n in range(300)]}}
+    assert check_schema(schema) == []
+    began = time.process_time()
+    [(path, sentence)] = violations(schema, [1] * 100_000)
+    assert time.process_time() - began < 5
+    if word == "allOf":
+        assert (path, sentence) == ((0,), "must be text, is a number (1)")
+    else:
+        assert "too large to say where" in sentence
+    assert "must be text" in violations(schema, [1] * 10)[0][1]
+
+
+def test_many_costly_patterns_are_refused_at_once() -> None:
+    began = time.process_time()
+    costly = {f"p{n}": {"pattern": f"^([a-z]{{1,100}}){{1,20}}x{n}$"} for n in range(6_000)}
+    [(_, sentence)] = check_schema({"properties": costly})
+    assert sentence == "a schema has at most 100 different patterns"
+    assert check_schema({"properties": dict(list(costly.items())[:100])}) == []
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(

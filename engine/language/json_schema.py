@@ -3,20 +3,14 @@
 Validation is jsonschema-rs; the sentences are our own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from engine.language.schema_references import (
-    IN_PLACE,
-    IN_PLACE_LISTS,
-    Path,
-    parts_of,
-    pointed,
-    resolve,
-)
+from engine.language.schema_growth import growth_fault, most_at_once
+from engine.language.schema_references import Path, parts_of, pointed, resolve
 from engine.language.schema_violations import sentences
 from engine.plan import Json
 
@@ -28,8 +22,12 @@ Violation: TypeAlias = tuple[Path, str]
 MAX_DEPTH: Final = 64
 MAX_PARTS: Final = 20_000
 """Values in one schema."""
-MAX_EXPANSION: Final = 5_000
-"""Schemas that one value is held against, references followed."""
+MAX_SAID: Final = 20_000
+"""Violations that are gathered at most, to say some of them."""
+MAX_PATTERNS: Final = 100
+MAX_DEFAULTS_OF_ONE: Final = 10_000
+MAX_DEFAULTS: Final = 100_000
+"""Schemas that are looked at to fill in the defaults of one part, and of each part once."""
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _PATTERN_BYTES: Final = 1_048_576
@@ -55,7 +53,8 @@ def check_schema(schema: Json) -> list[Violation]:
     try:
         _compile(_key(schema))
     except ValueError as error:
-        return [((), f"the schema cannot be used: {str(error).splitlines()[0][:200]}")]
+        unusable = f"the schema cannot be used: {str(error).splitlines()[0][:200]}"
+        return list(_pattern_faults(schema)) or [((), unusable)]
     return faults
 
 
@@ -72,6 +71,8 @@ def violations(
         validator = _compile(_key(schema))
         if validator.is_valid(value):
             return []
+        if _is_larger(value, MAX_SAID // most_at_once(schema)):
+            return [_first(schema, validator, value, quote_values=quote_values)]
         return sentences(
             schema, validator.iter_errors(value), limit=limit, quote_values=quote_values
         )
@@ -79,37 +80,79 @@ def violations(
         return [((), "cannot be held against the schema: it is no JSON, or nested too deeply")]
 
 
+def _first(
+    schema: Json, validator: "Draft202012Validator", value: Json, *, quote_values: bool
+) -> Violation:
+    """One violation of a large value: the validator gathers all before it gives any away, and for
+    alternatives all of each of them."""
+    if any(word in part for _, part in parts_of(schema) for word in ("anyOf", "oneOf")):
+        return (), "does not match its schema, and is too large to say where"
+    from jsonschema_rs import ValidationError
+
+    try:
+        validator.validate(value)
+    except ValidationError as error:
+        return sentences(schema, [error], limit=1, quote_values=quote_values)[0]
+    return (), "does not match its schema"
+
+
+def _is_larger(value: Json, most: int) -> bool:
+    """Whether it holds more values than that."""
+    level, count = [value], 0
+    while level and count <= most:
+        count += len(level)
+        level = [
+            inner
+            for part in level
+            if isinstance(part, dict | list)
+            for inner in (part.values() if isinstance(part, dict) else part)
+        ]
+    return count > most
+
+
 def with_defaults(schema: Json, value: Json) -> Json:
     """A copy of the value with the schema's defaults filled in where properties are missing.
 
     Goes through properties, items, allOf and references within the schema.
     """
-    return _filled(schema, schema, value, ())
+    return _Filling(schema).fill(schema, value, ())
 
 
-def _filled(root: Json, schema: Json, value: Json, filling: tuple[int, ...]) -> Json:
-    if len(filling) > MAX_DEPTH or not isinstance(schema, dict):
-        return value
-    schema = resolve(root, schema)
-    if not isinstance(schema, dict):
-        return value
-    for part in schema.get("allOf", ()):
-        value = _filled(root, part, value, (*filling, 0))
-    if isinstance(value, list) and "items" in schema:
-        return [_filled(root, schema["items"], item, (*filling, 0)) for item in value]
-    if not isinstance(value, dict):
-        return value
-    made = dict(value)
-    for name, part in schema.get("properties", {}).items():
-        inner = filling
-        if name not in made:
-            default = _default(root, part)
-            if default is None or id(part) in filling:
-                continue
-            made[name] = default[0]
-            inner = (*filling, id(part))
-        made[name] = _filled(root, part, made[name], (*inner, 0))
-    return made
+class _Filling:
+    """Defaults on their way into one value; ValueError beyond `most` schemas, where it is given."""
+
+    def __init__(self, root: Json, most: int | None = None) -> None:
+        self.root = root
+        self.most = most
+        self.taken = 0
+
+    def fill(self, schema: Json, value: Json, within: tuple[int, ...]) -> Json:
+        """The value with this schema's defaults; `within` are the properties that led here."""
+        self.taken += 1
+        if self.most is not None and self.taken > self.most:
+            raise ValueError("too many defaults")
+        if len(within) > MAX_DEPTH or not isinstance(schema, dict):
+            return value
+        schema = resolve(self.root, schema)
+        if not isinstance(schema, dict):
+            return value
+        for part in schema.get("allOf", ()):
+            value = self.fill(part, value, (*within, 0))
+        if isinstance(value, list) and "items" in schema:
+            return [self.fill(schema["items"], item, (*within, 0)) for item in value]
+        if not isinstance(value, dict):
+            return value
+        made = dict(value)
+        for name, part in schema.get("properties", {}).items():
+            inner = within
+            if name not in made:
+                default = _default(self.root, part)
+                if default is None or id(part) in within:
+                    continue
+                made[name] = default[0]
+                inner = (*within, id(part))
+            made[name] = self.fill(part, made[name], (*inner, 0))
+        return made
 
 
 def _default(root: Json, schema: Json) -> tuple[Json] | None:
@@ -127,9 +170,11 @@ def _own_faults(schema: dict[str, Json]) -> Iterator[Violation]:
     parts = list(parts_of(schema))
     astray = list(_astray(schema, parts))
     yield from astray
-    for path, part in parts:
-        yield from _pattern_faults(path, part)
-    if not astray and (fault := _expansion_fault(schema)):
+    if len(_patterns(parts)) > MAX_PATTERNS:
+        yield (), f"a schema has at most {MAX_PATTERNS} different patterns"
+        return
+    fault = None if astray else growth_fault(schema) or _defaults_fault(schema, parts)
+    if fault:
         yield fault
 
 
@@ -151,11 +196,19 @@ def _astray(
                 yield (*path, word), f"leads nowhere: the schema has no schema '{part[word]}'"
 
 
-def _pattern_faults(path: Path, part: dict[str, Json]) -> Iterator[Violation]:
-    patterns = [((*path, "pattern"), part["pattern"])] if "pattern" in part else []
-    named = part.get("patternProperties", {})
-    patterns += [((*path, "patternProperties", pattern), pattern) for pattern in named]
-    for where, pattern in patterns:
+def _patterns(parts: Iterable[tuple[Path, dict[str, Json]]]) -> dict[str, Path]:
+    """Each pattern, with the first place where it stands."""
+    found: dict[str, Path] = {}
+    for path, part in parts:
+        if "pattern" in part:
+            found.setdefault(part["pattern"], (*path, "pattern"))
+        for pattern in part.get("patternProperties", ()):
+            found.setdefault(pattern, (*path, "patternProperties", pattern))
+    return found
+
+
+def _pattern_faults(schema: Json) -> Iterator[Violation]:
+    for pattern, where in _patterns(parts_of(schema)).items():
         try:
             _compile(_key({"pattern": pattern}))
         except ValueError:
@@ -168,41 +221,21 @@ def _pattern_faults(path: Path, part: dict[str, Json]) -> Iterator[Violation]:
             )
 
 
-def _expansion_fault(schema: dict[str, Json]) -> Violation | None:
-    """A schema that one value would be held against without end, or thousands of times."""
-    weights: dict[int, int] = {}
-    active: set[int] = set()
-
-    def weight(part: Json) -> int:
-        if not isinstance(part, dict):
-            return 1
-        if id(part) in weights:
-            return weights[id(part)]
-        if id(part) in active:
-            return MAX_EXPANSION + 1
-        active.add(id(part))
-        total = 1 + sum(weight(inner) for inner in _in_place(schema, part))
-        active.discard(id(part))
-        weights[id(part)] = min(total, MAX_EXPANSION + 1)
-        return weights[id(part)]
-
-    for path, part in parts_of(schema):
-        if weight(part) > MAX_EXPANSION:
-            return path, "applies itself to one value without end, or thousands of times"
+def _defaults_fault(
+    schema: dict[str, Json], parts: list[tuple[Path, dict[str, Json]]]
+) -> Violation | None:
+    """A part whose defaults bring so many others that filling them in would not end soon."""
+    left = MAX_DEFAULTS
+    for path, part in parts:
+        if "properties" not in part and "allOf" not in part:
+            continue
+        filling = _Filling(schema, min(left, MAX_DEFAULTS_OF_ONE))
+        try:
+            filling.fill(part, {}, ())
+        except ValueError:
+            return path, "has defaults that bring thousands of others"
+        left -= filling.taken
     return None
-
-
-def _in_place(root: Json, part: dict[str, Json]) -> Iterator[Json]:
-    """The schemas that are held against the same value as this one."""
-    for word in IN_PLACE_LISTS:
-        yield from part.get(word, ())
-    for word in IN_PLACE:
-        if word in part:
-            yield part[word]
-    yield from part.get("dependentSchemas", {}).values()
-    for word in ("$ref", "$dynamicRef"):
-        if word in part:
-            yield pointed(root, part[word])
 
 
 def _size_fault(schema: Json) -> str | None:
