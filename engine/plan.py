@@ -98,7 +98,7 @@ class GateStep(StepBase, frozen=True, kw_only=True, tag="gate"):
     ask: str
     approvers: tuple[str, ...]
     timeout: dict[str, int]
-    """Milliseconds by severity; `default` is always there or every severity is."""
+    """Milliseconds by severity; `default` is always there."""
     count: int = 1
     escalate: dict[str, tuple[tuple[str, ...], ...]] = {}
     """Severity → rounds; each round is the list of roles asked next."""

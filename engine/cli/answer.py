@@ -13,6 +13,12 @@ from engine.messages import Decide
 _DIGEST = "Only if the gate asks for exactly this; the digest of `harmony status` and `plan`."
 
 
+def _said(_: click.Context, __: click.Parameter, reason: str) -> str:
+    if not reason.strip():
+        raise click.BadParameter("say why, for those who read it later")
+    return reason
+
+
 @harmony_command("approve")
 @click.argument("run")
 @click.argument("gate", required=False)
@@ -36,14 +42,20 @@ def approve(
 @click.argument("run")
 @click.argument("gate", required=False)
 @arguments.as_option
-@click.option("--reason", metavar="WHY", help="Why; it is kept with the answer.")
+@click.option(
+    "--reason",
+    metavar="WHY",
+    required=True,
+    callback=_said,
+    help="Why not; it is what others read later.",
+)
 @click.option("--digest", metavar="SHA256", help=_DIGEST)
 def reject(
     frame: Frame,
     run: str,
     gate: str | None,
     acting_as: str | None,
-    reason: str | None,
+    reason: str,
     digest: str | None,
 ) -> int:
     """Reject a gate of a run; GATE may be left out where only one is open."""

@@ -38,12 +38,14 @@ async def answer(path: str, gate: GateView, actor: Actor) -> Decide | None:
     decision = await _decision(path, actor)
     if decision is None:
         return None
-    reason = await _line("  Reason (Enter for none): ")
+    reason = await _reason(decision)
+    if reason is None:
+        return None
     return Decide(
         decision=decision,
         approver_id=actor.name,
         gate=path,
-        reason=(reason or "").strip() or None,
+        reason=reason or None,
         digest=gate.digest,
         source="cli",
         user=actor.user,
@@ -65,6 +67,16 @@ async def _decision(path: str, actor: Actor) -> str | None:
         if word in ("n", "no"):
             return "rejected"
         output.say("  Type y to approve or n to reject.")
+
+
+async def _reason(decision: str) -> str | None:
+    """Why: for an approval it may be empty; None where the input ended before a rejection's."""
+    if decision == "approved":
+        return (await _line("  Reason (Enter for none): ") or "").strip()
+    while (typed := await _line("  Reason, for those who read it later: ")) is not None:
+        if typed.strip():
+            return typed.strip()
+    return None
 
 
 async def _line(question: str) -> str | None:

@@ -72,6 +72,24 @@ async def test_a_rejection_ends_with_status_3(harmony: Harmony) -> None:
     assert "said: Hello world\n" in ended.out
 
 
+@pytest.mark.parametrize("words", [(), ("--reason", " ")])
+async def test_a_rejection_says_why(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ended = await Harmony(tmp_path / "state")("reject", "refused", "--as", "bob", *words)
+    assert ended.status == 2
+    assert "--reason" in ended.err
+
+
+async def test_at_a_terminal_too_a_rejection_says_why(harmony: Harmony) -> None:
+    terminal = await harmony.at_terminal("run", "test.hello", "--solo", "--id", "no", "--as", "al")
+    await terminal.asked("Approve ask as al? [y/n, Enter: later] ", "n")
+    await terminal.asked("Reason, for those who read it later: ", "")
+    await terminal.asked("Reason, for those who read it later: ", "wrong host")
+    ended = await terminal.ended()
+    assert ended.status == 3, ended.out
+    shown = await harmony("status", "no", "--json")
+    assert shown.document["gates"]["ask"]["decisions"][-1]["reason"] == "wrong host"
+
+
 async def test_no_answer_in_time_ends_with_status_3(harmony: Harmony) -> None:
     ended = await harmony("run", "flow.gate", "--severity", "P1", "--id", "late")
     assert ended.status == 3
