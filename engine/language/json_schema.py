@@ -47,14 +47,18 @@ def check_schema(schema: Json) -> list[Violation]:
     faults = sentences(schema, _meta().iter_errors(schema), limit=20, quote_values=True)
     if faults or isinstance(schema, bool):
         return faults
-    faults = list(_own_faults(schema))
+    parts = list(parts_of(schema))
+    patterns = _patterns(parts)
+    if len(patterns) > MAX_PATTERNS:
+        return [((), f"a schema has at most {MAX_PATTERNS} different patterns")]
+    faults = list(_own_faults(schema, parts))
     if faults:
-        return faults
+        return faults + list(_pattern_faults(patterns))
     try:
         _compile(_key(schema))
     except ValueError as error:
         unusable = f"the schema cannot be used: {str(error).splitlines()[0][:200]}"
-        return list(_pattern_faults(schema)) or [((), unusable)]
+        return list(_pattern_faults(patterns)) or [((), unusable)]
     return faults
 
 
@@ -163,16 +167,14 @@ def _default(root: Json, schema: Json) -> tuple[Json] | None:
     return None
 
 
-def _own_faults(schema: dict[str, Json]) -> Iterator[Violation]:
-    """References that leave the schema, lead nowhere or round in a ring; patterns that explode."""
+def _own_faults(
+    schema: dict[str, Json], parts: list[tuple[Path, dict[str, Json]]]
+) -> Iterator[Violation]:
+    """References that leave the schema, lead nowhere or round in a ring; what grows."""
     if schema.get("$schema", _DRAFT).rstrip("#") != _DRAFT:
         yield ("$schema",), f"only {_DRAFT} is read"
-    parts = list(parts_of(schema))
     astray = list(_astray(schema, parts))
     yield from astray
-    if len(_patterns(parts)) > MAX_PATTERNS:
-        yield (), f"a schema has at most {MAX_PATTERNS} different patterns"
-        return
     fault = None if astray else growth_fault(schema) or _defaults_fault(schema, parts)
     if fault:
         yield fault
@@ -207,8 +209,8 @@ def _patterns(parts: Iterable[tuple[Path, dict[str, Json]]]) -> dict[str, Path]:
     return found
 
 
-def _pattern_faults(schema: Json) -> Iterator[Violation]:
-    for pattern, where in _patterns(parts_of(schema)).items():
+def _pattern_faults(patterns: dict[str, Path]) -> Iterator[Violation]:
+    for pattern, where in patterns.items():
         try:
             _compile(_key({"pattern": pattern}))
         except ValueError:
