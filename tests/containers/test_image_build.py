@@ -2,6 +2,7 @@
 their traces."""
 
 import hashlib
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -119,6 +120,30 @@ async def test_shipped_images_have_what_they_promise(session: Session, image: im
     says = await image_build.executor(built)
     there = await _says(built, "sh", "-c", "command -v runme || true")
     assert says.startswith("runme 3.") if there else says.startswith("own executor: ")
+
+
+@pytest.mark.parametrize("kind", ["one-line", "deb822"])
+async def test_packages_come_from_the_machines_sources(session: Session, kind: str) -> None:
+    (runbook,) = (image for image in SHIPPED if image.name == "runbook")
+    built = await session.call(image_build.build(session.client, runbook), 500)
+    find = "cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true"
+    own = await _says(built, "sh", "-c", find)
+    mirror = re.search(r"https?://\S+", own)
+    assert mirror, "the image's own sources"
+    sources = {
+        "one-line": f"deb {mirror[0]} bookworm main\n",
+        "deb822": f"Types: deb\nURIs: {mirror[0]}\nSuites: bookworm\nComponents: main\n"
+        "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n",
+    }[kind]
+    folder = session.client.host().directory(str(runbook.folder))
+    tried = built.with_exec(["sh", "-c", "rm -rf /etc/apt/sources.list*"])
+    tried = tried.with_new_file("/run/secrets/apt.sources", sources)
+    tried = tried.with_directory("/context", folder)
+    said = tried.with_exec(["sh", "-x", "/context/install-tools.sh"])
+    assert (
+        f"SourceList=/tmp/apt.{'list' if kind == 'one-line' else 'sources'}" in await said.stderr()
+    )
+    assert not await said.rootfs().glob("tmp/apt.*")
 
 
 @pytest.mark.parametrize(
