@@ -151,7 +151,9 @@ def _is_set(project: Project, source: SecretSource) -> bool:
 async def service(frame: Frame) -> list[Finding]:
     """Temporal: reachable, its clock, who works for the task queue."""
     from engine.cli import reach
+    from engine.cli.leaving import keep_stdout
 
+    keep_stdout()
     if not reach.on_cluster():
         return await _embedded(frame)
     from engine.temporal.connection import connect
