@@ -9,7 +9,8 @@ from engine.plan import Json, Plan
 from engine.run.commands import Command, RunInfo
 from engine.run.run_state import RunState
 from engine.simulation.scenario import Scenario
-from engine.simulation.simulator import STARTED_AT_MS, Simulated, Simulation
+from engine.simulation.simulated import Simulated
+from engine.simulation.simulator import STARTED_AT_MS, Simulation
 from tests.strategies import APPROVER, INPUTS, AnyContract
 
 P1: Mapping[str, Json] = {"incident_severity": "P1"}

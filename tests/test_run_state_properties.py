@@ -15,7 +15,7 @@ from engine.plan import Outcome, Plan
 from engine.run.commands import CallCapability, Ended, RunInfo
 from engine.run.run_state import RunState
 from engine.simulation.scenario import Answer, Scenario
-from engine.simulation.simulator import Simulated
+from engine.simulation.simulated import Simulated
 from tests.simulating import Restoring, outcomes, run_plan
 from tests.strategies import INPUTS, KINDS, UNTIMED, after, plan_of, plans, run_step, scenarios
 

@@ -7,7 +7,7 @@ import msgspec
 from engine.messages import StepView
 from engine.plan import Json
 from engine.simulation.case import CannedDecision, Case, Expected
-from engine.simulation.simulator import Simulated
+from engine.simulation.simulated import Simulated
 
 
 def steps_of(simulated: Simulated) -> dict[str, StepView]:

@@ -20,7 +20,8 @@ from engine.simulation.case_checks import check_cases, read_case_file
 from engine.simulation.case_contracts import CatalogContracts
 from engine.simulation.case_verdict import mismatches, steps_of
 from engine.simulation.scenario import Said, Scenario, Sent
-from engine.simulation.simulator import Simulated, simulate
+from engine.simulation.simulated import Simulated
+from engine.simulation.simulator import simulate
 
 
 @dataclass(frozen=True, slots=True)

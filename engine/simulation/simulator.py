@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import Protocol
 
 import msgspec
 
@@ -29,54 +28,13 @@ from engine.run.commands import (
 )
 from engine.run.run_state import RunState
 from engine.simulation.scenario import Answer, Said, Scenario, Sent
+from engine.simulation.simulated import Called, Contracts, Simulated
+from engine.simulation.simulated_ends import as_ended, child_ended, timed_out, under
 
 STARTED_AT_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: a simulated run always starts then."""
 
 StandingOf = Callable[[str], Standing]
-
-
-class Contracts(Protocol):
-    """What the worker knows of capabilities."""
-
-    def default(self, call: CallCapability) -> Answer:
-        """What a call ends with that the scenario says nothing of."""
-        ...
-
-    def refusal(self, call: CallCapability) -> StepFailure | None:
-        """Why the worker would not even start it."""
-        ...
-
-    def bind(
-        self, plan: Plan, inputs: Mapping[str, Json], context: Mapping[str, Json]
-    ) -> tuple[Plan, Mapping[str, Json]]:
-        """A child's plan for its inputs, with their defaults; RunRefused where they are wrong."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """One attempt of a call, as the worker would have got it."""
-
-    path: str
-    at_ms: int
-    """Since the run started."""
-    command: CallCapability
-
-
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """How a simulated run went."""
-
-    view: RunView
-    """With the gates of children under their paths."""
-    entries: tuple[Entry, ...]
-    calls: tuple[Called, ...]
-    replies: tuple[tuple[Said, Reply], ...]
-    """What each answer at a gate was told."""
-    children: Mapping[str, RunView]
-    """By path."""
-    took_ms: int
 
 
 @dataclass(slots=True, eq=False)
@@ -211,8 +169,8 @@ class Simulation:
             return
         answer = self._scenario.answer(path, command.attempt) or self._contracts.default(command)
         if answer.takes_ms > command.timeout_ms:
-            answer = Answer(failure=_timed_out(run.plan, command), takes_ms=command.timeout_ms)
-        self._ends(run, command.key, self._now + answer.takes_ms, _as_ended(answer))
+            answer = Answer(failure=timed_out(run.plan, command), takes_ms=command.timeout_ms)
+        self._ends(run, command.key, self._now + answer.takes_ms, as_ended(answer))
 
     def _disabled(self, run: _Run, command: CallCapability) -> StepFailure | None:
         name = run.plan.capabilities[command.call.capability].id
@@ -243,7 +201,7 @@ class Simulation:
         path = run.prefix + command.key
         canned = self._scenario.answer(path, 1)
         if canned is not None:
-            self._ends(run, command.key, self._now + canned.takes_ms, _as_ended(canned))
+            self._ends(run, command.key, self._now + canned.takes_ms, as_ended(canned))
             return
         try:
             plan, inputs = self._contracts.bind(
@@ -268,7 +226,7 @@ class Simulation:
 
         def ended(child: RunView) -> None:
             run.children.pop(command.key)
-            self._ends(run, command.key, self._now, _child_ended(child))
+            self._ends(run, command.key, self._now, child_ended(child))
 
         child = _Run(plan, state, run.context, f"{path}/", ended)
         self._runs[child.prefix] = run.children[command.key] = child
@@ -285,7 +243,7 @@ class Simulation:
             if entry.event == "gate.opened" and entry.gate is not None:
                 for said in self._scenario.said_at(run.prefix + entry.gate):
                     self._at(self._now + said.after_ms, partial(self._say, run, entry.gate, said))
-            self._entries.append(_under(run.prefix, entry))
+            self._entries.append(under(run.prefix, entry))
         if run.state.done and not run.over:
             run.over = True
             run.ended(run.state.view())
@@ -302,37 +260,3 @@ class Simulation:
         reply, commands = run.state.decide(decide, self._standing_of(said.by), self._now)
         self._replies.append((said, reply))
         self.tell(run, commands)
-
-
-def _as_ended(answer: Answer) -> Ended:
-    if answer.failure is not None:
-        return Ended(outcome="failed", failure=answer.failure, runner="simulated")
-    return Ended(output=answer.output, runner="simulated")
-
-
-def _child_ended(view: RunView) -> Ended:
-    failure = None
-    if view.status == "failed" and view.error is not None:
-        failure = StepFailure(code=view.error.code, message=view.error.message, category="FATAL")
-    status = "failed" if view.status == "running" else view.status
-    return Ended(outcome=status, output=view.outputs, failure=failure)
-
-
-def _timed_out(plan: Plan, command: CallCapability) -> StepFailure:
-    idempotent = plan.capabilities[command.call.capability].idempotent
-    return StepFailure(
-        code="TIMEOUT",
-        message=f"it ran longer than {command.timeout_ms / 1000:g} s",
-        category="RETRYABLE" if idempotent else "FATAL",
-    )
-
-
-def _under(prefix: str, entry: Entry) -> Entry:
-    if not prefix:
-        return entry
-    return msgspec.structs.replace(
-        entry,
-        text=f"{prefix.removesuffix('/')}: {entry.text}",
-        step=None if entry.step is None else prefix + entry.step,
-        gate=None if entry.gate is None else prefix + entry.gate,
-    )
