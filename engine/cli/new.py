@@ -44,19 +44,26 @@ def blueprint_command(frame: Frame, name: str, owner: str) -> None:
 def capability_command(frame: Frame, name: str, owner: str) -> None:
     """A capability in Python, and its cases: capabilities/DOMAIN/NAME/.
 
+    It runs in the project's image `python`, else in one of its own.
+
     NAME is DOMAIN.NAME, like connectors.ticket; `golden.` may stand before it.
     """
     match = _checked(
         _CAPABILITY, name, "a capability's name is DOMAIN.NAME, like connectors.ticket"
     )
     domain, last = match.groups()
-    words = {**_words(last, owner), "DOMAIN": domain, "NAME": last}
+    shared = (frame.project.containers / "python" / "Containerfile").is_file()
+    image = "python" if shared else "."
+    words = {**_words(last, owner), "DOMAIN": domain, "NAME": last, "IMAGE": image}
     folder = frame.project.folder / "capabilities" / domain / last
-    _write(frame, words, {
+    wanted = {
         folder / "capability.yaml": "capability.yaml",
         folder / "main.py": "capability_main.py.txt",
         folder / "cases" / f"{last}.yaml": "capability_cases.yaml",
-    }, [f"harmony capability run golden.{domain}.{last} -i name=Ada",
+    }
+    if not shared:
+        wanted[folder / "Containerfile"] = "containerfile.txt"
+    _write(frame, words, wanted, [f"harmony capability run golden.{domain}.{last} -i name=Ada",
         f"harmony test capabilities/{domain}/{last}"])  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.language.catalog import Catalog
 from tests.cli.conftest import PROJECT, Harmony
 
 _POLICY = """
@@ -34,6 +35,19 @@ def test_a_skeleton_is_clean_and_passes(
     assert (ran.status, ran.document["passed"], ran.document["failed"]) == (0, cases, 0)
     coverage = ran.document.get("coverage", {})
     assert all(each["missing"] == [] for each in coverage.values())
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_new_capability_has_an_image(harmony: Harmony, project: Path, shared: bool) -> None:
+    if shared:
+        (project / "containers" / "python").mkdir(parents=True)
+        (project / "containers" / "python" / "Containerfile").write_text("FROM scratch\n")
+    harmony("new", "capability", "golden.x.y")
+    folder = project / "capabilities" / "x" / "y"
+    image = Catalog.load(project).capability("golden.x.y")
+    assert image is not None
+    assert image.image == ("python" if shared else ".")
+    assert (folder / "Containerfile").is_file() is not shared
 
 
 def test_a_new_runbook_runs(harmony: Harmony, project: Path) -> None:
