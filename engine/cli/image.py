@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ class Known:
     """What stands for `ARG BASE`; "" where the Containerfile's own is taken."""
     users: tuple[str, ...] = ()
     """Ids of capabilities, names of runbooks."""
-    built: Built | None = field(default=None)
+    built: Built | None = None
 
 
 @harmony_command("list")
@@ -152,7 +152,7 @@ async def _build(frame: Frame, session: "Session", known: Known) -> Known:
     except RunRefused as error:
         _show(name, error.__cause__)
         raise
-    except dagger.QueryError as error:
+    except dagger.ClientError as error:
         raise RunRefused(_not_pulled(known, str(error)), code="IMAGE") from error
     seconds = round(time.monotonic() - started, 2)
     if known.built is not None:

@@ -20,7 +20,7 @@ async def build(
     """The container of an image, pulled or built where the engine does not have it by its content.
 
     Of the image's configuration it keeps PATH alone. RunRefused where a line of the Containerfile
-    fails, with the ExecError as its cause; another dagger.QueryError where its base cannot be had.
+    fails, with the ExecError as its cause; another dagger.ClientError where its base cannot be had.
     """
     try:
         return await _build(client, image, environment)
