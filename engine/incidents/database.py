@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ BUSY_SECONDS = 30
 CONNECT_SECONDS = 5
 _LOCK = 7_403_201
 """PostgreSQL's advisory lock of those that bring the schema up to date."""
+_UPGRADING = threading.Lock()
+"""Alembic keeps what it works on in one place for all threads."""
 
 
 def database_url(state: Path, environment: Mapping[str, str] = os.environ) -> URL:
@@ -147,7 +150,8 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", "engine.incidents:migrations")
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        with _UPGRADING:
+            command.upgrade(config, "head")
     except CommandError:
         raise StoreUnavailable(
             "The incident store was made by a newer Harmony than this one; update this one"
