@@ -1,6 +1,7 @@
 """`harmony image list` and `harmony image build`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,11 @@ def _listed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     assert status == 0
     found: list[dict[str, object]] = json.loads(out)
     return found
+
+
+def _set_image(contract: Path, image: str) -> None:
+    written = re.sub(r"(?m)^  image: .*$", f"  image: {image}", contract.read_text())
+    contract.write_text(written)
 
 
 def test_a_list_needs_no_engine(
@@ -111,7 +117,7 @@ def test_a_capability_brings_its_own_image(
     folder = project / "capabilities" / "tried" / "own"
     assert main(("new", "capability", "tried.own")) == 0
     contract = folder / "capability.yaml"
-    contract.write_text(contract.read_text().replace("image: python", 'image: "."'))
+    _set_image(contract, '"."')
     (folder / "Containerfile").write_text(
         f"ARG BASE={base()}\nFROM ${{BASE}}\nRUN echo 'its own image' >/note\n"
     )
@@ -133,7 +139,7 @@ def test_a_capability_names_an_image_by_its_digest(
 ) -> None:
     contract = project / "capabilities" / "tried" / "named" / "capability.yaml"
     assert main(("new", "capability", "tried.named")) == 0
-    contract.write_text(contract.read_text().replace("image: python", f"image: {base()}"))
+    _set_image(contract, base())
     (found,) = _listed(capsys)
     assert (found["name"], found["reference"], found["folder"]) == (base(), base(), None)
     need_engine()
