@@ -141,9 +141,9 @@ def _failure(report: list[dict[str, Any]], index: int, ended: processes.Ended) -
     }
     if ended.timed_out:
         seconds = round(ended.milliseconds / 1000)
-        return Failed(
-            "BLOCK_TIMED_OUT", f"block {name} was ended after {seconds} s: {said}", details
-        )
+        longer = "raise `timeout` in the runbook's frontmatter where it needs longer"
+        what = f"block {name} was ended after {seconds} s, {longer}; its last words: {said}"
+        return Failed("BLOCK_TIMED_OUT", what, details)
     what = f"block {name} failed with exit code {ended.exit_code}: {said}"
     return Failed("BLOCK_FAILED", what, details)
 
