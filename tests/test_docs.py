@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from engine.cli.picture import mermaid, shape
+from engine.language.planner import compile_blueprint
+from engine.project.folder import Project
 from tools.fault_page import PAGE, page
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 LANGUAGE = (DOCS / "reference" / "language.md").read_text()
+PICTURE = re.compile(r"<!-- harmony graph (\S+) -->\n```mermaid\n(.*?)\n```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -50,3 +54,11 @@ def test_every_fault_code_has_its_entry() -> None:
 def test_links_lead_somewhere(file: Path) -> None:
     targets = [link for link in LINK.findall(file.read_text()) if "://" not in link]
     assert [link for link in targets if not (file.parent / link).exists()] == []
+
+
+def test_pictures_of_blueprints_are_those_of_the_blueprints() -> None:
+    catalog = Project(ROOT).catalog
+    pictures = PICTURE.findall((DOCS / "incident-lifecycle.md").read_text())
+    assert len(pictures) == 4
+    for blueprint, picture in pictures:
+        assert picture == mermaid.draw(shape.of(compile_blueprint(catalog, blueprint))).rstrip()

@@ -1,0 +1,116 @@
+"""What people meet in an incident: nobody answers, a flag is thrown, a key is wrong."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from engine.messages import RunView
+from tests.canned import outcomes
+from tests.incidents.lifecycle import ROOT, Lifecycle, lifecycle
+
+TRIAGE: dict[str, Any] = {"runbook": "host-triage", "parameters": {"TOP": 1}}
+
+
+async def channel_texts(life: Lifecycle, incident: str) -> str:
+    """Everything that stands in the incident's channel."""
+    channels = (await life.vendors())["slack"]["channels"]
+    [channel] = [one for one in channels if one["name"].startswith(incident.lower())]
+    return "\n".join(json.dumps(message, ensure_ascii=False) for message in channel["messages"])
+
+
+async def asked_and_not_answered(life: Lifecycle, severity: str) -> tuple[str, RunView]:
+    """An incident with its channel, and a remediation that nobody answers."""
+    incident = await life.opened(severity)
+    await life.run("incident.initiate", incident, statuspage=False)
+    return incident, await life.run("incident.remediate", incident, **TRIAGE)
+
+
+async def test_nobody_answers_not_even_those_who_are_asked_next(
+    client: Client, tmp_path: Path
+) -> None:
+    async with lifecycle(client, tmp_path, gates={"atMost": "1s"}) as life:
+        (p1, first), (p3, third) = await asyncio.gather(
+            asked_and_not_answered(life, "P1"), asked_and_not_answered(life, "P3")
+        )
+        assert (first.status, third.status) == ("timed_out", "timed_out")
+        assert [len(view.gates["ask"].escalations) for view in (first, third)] == [1, 0]
+        assert [(await life.incident(each)).status for each in (p1, p3)] == [
+            "Escalated", "Investigating",
+        ]  # fmt: skip
+        assert "Look who is on call" in await channel_texts(life, p1)
+        assert "nobody answered in time, and the incident" not in await channel_texts(life, p3)
+        approvals = await asyncio.to_thread(life.store.approvals, p1)
+        assert [each.status for each in approvals] == ["Escalated", "Rejected"]
+        run = await life.start("incident.remediate", p1, **TRIAGE)
+        await life.until(run, lambda view: "begin" in outcomes(view))
+        again = await life.ended(run)
+        assert outcomes(again)["begin"] == "succeeded"
+
+
+@pytest.mark.parametrize("on", [True, False])
+async def test_the_flag_counts_as_it_is_when_time_runs_out(
+    client: Client,
+    tmp_path: Path,
+    on: bool,
+) -> None:
+    """It is edited while the run waits for its gate."""
+    flags = tmp_path / "flags.json"
+    document = json.loads((ROOT / "flags.json").read_text())
+    flag = document["flags"]["incident.auto-escalate-p1"]
+    flag["defaultVariant"] = "off" if on else "on"
+    flags.write_text(json.dumps(document))
+    settings = {"gates": {"atMost": "4s"}, "flags": {"file": str(flags)}}
+    async with lifecycle(client, tmp_path, **settings) as life:
+        incident = await life.opened("P1")
+        run = await life.start("incident.remediate", incident, **TRIAGE)
+        await life.until(run, lambda view: "ask" in view.gates)
+        flag["defaultVariant"] = "on" if on else "off"
+        flags.write_text(json.dumps(document))
+        if on:
+            await life.until(run, lambda view: bool(view.gates["ask"].escalations))
+            await life.runs.cancel(run)
+            await life.ended(run)
+        else:
+            assert (await life.ended(run)).gates["ask"].escalations == ()
+            assert (await life.incident(incident)).status == "Investigating"
+
+
+async def test_a_wrong_key_says_which_variable_to_rotate(client: Client, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not-the-key")
+    async with lifecycle(client, tmp_path) as life:
+        environment = tmp_path / f"{life.name}.yaml"
+        right = environment.read_text()
+        key = f"{tmp_path}/{life.name}-statuspage_api_key"
+        environment.write_text(right.replace(key, str(wrong)))
+        incident = await life.opened("P1")
+        refused = await life.run("incident.initiate", incident)
+        error = refused.steps["publish_now"].error
+        assert error is not None
+        assert (error.code, refused.steps["publish_now"].attempts) == ("KEY_REFUSED", 1)
+        assert "rotate STATUSPAGE_API_KEY" in error.message
+        assert "not-the-key" not in str(refused)
+        environment.write_text(right)
+        assert (await life.run("incident.initiate", incident)).status == "succeeded"
+        assert (await life.made(incident))["announcements"] == 1
+
+
+async def test_alerts_start_what_they_may_and_answer_nothing(
+    client: Client, tmp_path: Path
+) -> None:
+    async with lifecycle(client, tmp_path) as life:
+        incident = await life.opened("P2")
+        run = await life.start("incident.initiate", incident, by="pagerduty")
+        reply = await life.answered(run, "ask", by="pagerduty")
+        assert not reply.accepted
+        assert "agents never answer gates" in reply.reason
+        assert (await life.answered(run, "ask", by="bob")).accepted
+        assert (await life.ended(run)).status == "succeeded"
+        refused = await life.run("incident.close-out", incident, by="pagerduty")
+        assert refused.status == "failed"
+        assert refused.error is not None
+        assert refused.error.code == "NOT_ALLOWED"
