@@ -8,13 +8,14 @@ Everything else is done with the program `harmony`, as anybody would; each comma
 import argparse
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -259,10 +260,12 @@ _MONTH = 30 * 86_400
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """One that no outgoing connection is given meanwhile: those begin at 32768 on Linux."""
+    for port in random.sample(range(20_000, 32_768), 100):
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
+    raise DemoFailed("no port is free")
 
 
 class Archives:
