@@ -55,11 +55,11 @@ class Client:
         """The object at the path."""
         return self._object(self._request("GET", _V2 + path, params=query))
 
-    def list(self, path: str, **query: str | int) -> tuple["list[Json]", Json]:
+    def sheet(self, path: str, **query: str | int) -> tuple[list[Json], Json]:
         """The objects at the path, one sheet of them, and the links of the sheet."""
         return self._results(self._request("GET", _V2 + path, params=query))
 
-    def find(self, cql: str, limit: int) -> tuple["list[Json]", Json]:
+    def find(self, cql: str, limit: int) -> tuple[list[Json], Json]:
         """The objects that a query in Confluence's own language finds."""
         query = {"cql": cql, "limit": limit, "expand": "version,history"}
         return self._results(self._request("GET", f"{_V1}/content/search", params=query))
@@ -72,13 +72,13 @@ class Client:
         """The object as it is now."""
         return self._object(self._request("PUT", _V2 + path, json=body))
 
-    def add_labels(self, page: str, names: "list[str]") -> "list[Json]":
+    def add_labels(self, page: str, names: list[str]) -> list[Json]:
         """All labels of the page, with these."""
         body = [{"prefix": "global", "name": name} for name in names]
         path = f"{_V1}/content/{page}/label"
         return self._results(self._request("POST", path, json=body))[0]
 
-    def _results(self, found: Any) -> tuple["list[Json]", Json]:
+    def _results(self, found: Any) -> tuple[list[Json], Json]:
         results = found.get("results") if isinstance(found, dict) else None
         if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
             raise self._bad_answer("a list of results was to come back")
@@ -102,7 +102,9 @@ class Client:
             said = f"{self.site} is not the URL of a site: correct url in the configuration"
             raise Failed("CONFIGURATION", said) from error
         except httpx.TransportError as error:
-            said = f"Confluence cannot be reached at {self.site}: {error or type(error).__name__}"
+            said = (
+                f"Confluence cannot be reached at {self.site}: {str(error) or type(error).__name__}"
+            )
             raise Failed("UNREACHABLE", said) from error
         if not response.is_success:
             raise self._refusal(response, path)

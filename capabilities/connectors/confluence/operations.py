@@ -60,7 +60,7 @@ def search(space: Space, given: Json, _: str) -> Json:
     title = storage.one_line(given["title"]) if "title" in given else None
     if "labels" not in given:
         query: Json = {"space-id": space.id, "title": title, "limit": given["limit"]}
-        found, links = space.client.list("/pages", **query)
+        found, links = space.client.sheet("/pages", **query)
     else:
         wanted = [f"label = {_quoted(label.lower())}" for label in given["labels"]]
         wanted += [f"title = {_quoted(title)}"] if title else []

@@ -23,7 +23,7 @@ class Space:
     @cached_property
     def id(self) -> str:
         """Confluence's."""
-        found, _ = self.client.list("/spaces", keys=self.key)
+        found, _ = self.client.sheet("/spaces", keys=self.key)
         ids = [str(one.get("id")) for one in found if one.get("key", self.key) == self.key]
         if not ids:
             said = f"Confluence has no space {self.key} that the account may see: correct spaceKey"
@@ -33,7 +33,7 @@ class Space:
     def with_title(self, title: str) -> Json | None:
         """The page, with its text; None where there is none."""
         query = {"space-id": self.id, "title": title, "body-format": "storage"}
-        found, _ = self.client.list("/pages", **query)
+        found, _ = self.client.sheet("/pages", **query)
         return next((one for one in found if isinstance(one.get("id"), str)), None)
 
     def whole(self, page: str) -> Json:
@@ -66,6 +66,7 @@ class Space:
         version = page.get("version") or {}
         created = page.get("createdAt") or (page.get("history") or {}).get("createdDate")
         base = links.get("base") or f"{self.client.site}/wiki"
+        path = own.get("webui") or f"/pages/viewpage.action?pageId={page.get('id')}"
         return {
             "id": str(page.get("id")),
             "title": page.get("title") or "",
