@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from engine.cli import output
+from engine.cli.desk import desk
 from engine.cli.frame import Frame
 from engine.errors import ContractViolation, RunRefused
 from engine.messages import StepAnswer
@@ -53,16 +54,17 @@ async def _run(frame: Frame, wanted: Alone) -> StepAnswer:
     output.say(choice)
     flags = Flags(settings.flags_file, os.environ, warn=output.say)
     try:
-        answer = await execute_capability(
-            project,
-            StepExecutor(project, runner, flags),
-            wanted.capability,
-            dict(wanted.given),
-            config=wanted.config,
-            context=wanted.context,
-            initiator=wanted.initiator,
-            listen=_listen,
-        )
+        async with desk(frame) as incidents:
+            answer = await execute_capability(
+                project,
+                StepExecutor(project, runner, flags, service=incidents.service),
+                wanted.capability,
+                dict(wanted.given),
+                config=wanted.config,
+                context=wanted.context,
+                initiator=wanted.initiator,
+                listen=_listen,
+            )
     finally:
         await flags.close()
         await runner.close()

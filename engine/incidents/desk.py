@@ -110,7 +110,8 @@ class Desk:
 
 async def _within(seconds: float, ask: Callable[[], _T]) -> _T:
     try:
-        return await asyncio.wait_for(asyncio.to_thread(ask), seconds)
+        async with asyncio.timeout(seconds):
+            return await asyncio.to_thread(ask)
     except TimeoutError:
         raise StoreUnavailable(
             f"The incident store does not answer within {seconds:g} s; `harmony doctor` says where "

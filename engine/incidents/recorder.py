@@ -91,9 +91,9 @@ class Recorder:
 
     async def _write(self, batch: RunEntries) -> bool:
         """Whether the store has the batch now, or has refused it for good."""
-        writing = asyncio.to_thread(self._append, batch)
         try:
-            await asyncio.wait_for(writing, self._write_seconds)
+            async with asyncio.timeout(self._write_seconds):  # wait_for may swallow a cancellation
+                await asyncio.to_thread(self._append, batch)
         except (StoreUnavailable, TimeoutError) as error:
             if self._try_at == 0.0:
                 why = str(error) or f"it did not answer within {self._write_seconds:g} s"
