@@ -63,7 +63,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one WebSocket."""
-        vendor = _PREFIXES.get(scope.get("path", "").split("/", 2)[1:2][0])
+        vendor = _PREFIXES.get(scope.get("path", "").removeprefix("/").partition("/")[0])
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
         elif (body := await _whole(receive)) is None:

@@ -41,6 +41,12 @@ def at(name: str, url: str) -> dict[str, Any]:
     return dict.fromkeys(SAMPLES[name]["urls"], url)
 
 
+def usual(name: str, front: Front) -> None:
+    """What the vendor answers where the test wants nothing else."""
+    for method, path, body in SAMPLES[name].get("usual", ()):
+        front.answer(200, body, method, path)
+
+
 def errors(warm: Program, front: Front, name: str, **more: Any) -> Iterator[dict[str, Any]]:
     """The error of each operation, and that its request was as described."""
     for given in SAMPLES[name]["inputs"]:
@@ -60,6 +66,7 @@ def test_every_operation_has_a_sample(name: str, warm: Program) -> None:
 
 
 def test_every_operation_succeeds(name: str, warm: Program, front: Front) -> None:
+    usual(name, front)
     for given in SAMPLES[name]["inputs"]:
         if given["operation"] in SAMPLES[name].get("notDescribed", ()):
             continue
@@ -147,7 +154,9 @@ def test_a_vendor_that_is_not_there(name: str, warm: Program) -> None:
 def test_a_program_alone_does_the_same(name: str, front: Front) -> None:
     sample = SAMPLES[name]
     cold = program(f"connectors/{name}", sample["config"], sample["secrets"])
+    usual(name, front)
     assert "error" not in cold.call(sample["inputs"][0], config=at(name, front.url))
+    front.reset()
     front.answer(401, "")
     answer = cold.call(sample["inputs"][0], config=at(name, front.url))
     assert answer["error"]["code"] == "KEY_REFUSED"

@@ -66,7 +66,6 @@ class Space:
         version = page.get("version") or {}
         created = page.get("createdAt") or (page.get("history") or {}).get("createdDate")
         base = links.get("base") or f"{self.client.site}/wiki"
-        path = own.get("webui") or f"/pages/viewpage.action?pageId={page.get('id')}"
         return {
             "id": str(page.get("id")),
             "title": page.get("title") or "",

@@ -20,6 +20,7 @@ def router(confluence: Confluence) -> APIRouter:
     _spaces(guarded, confluence)
     _pages(guarded, confluence)
     _labels(guarded, confluence)
+    _queries(guarded, confluence)
     routes = APIRouter()
     routes.include_router(guarded)
     _for_people(routes, confluence)
@@ -51,6 +52,8 @@ def _pages(routes: APIRouter, confluence: Confluence) -> None:
         shown = _shown(page, request)
         if request.query_params.get("include-labels") == "true":
             shown["labels"] = {"results": confluence.labels_of(page["id"])}
+        if request.query_params.get("include-versions") == "true":
+            shown["versions"] = {"results": confluence.versions_of(page)}
         return JSONResponse(shown | {"_links": _based(page, confluence)})
 
     @routes.get("/api/v2/pages")
@@ -98,6 +101,28 @@ def _labels(routes: APIRouter, confluence: Confluence) -> None:
     async def remove(request: Request, page_id: str) -> Response:
         confluence.remove_label(page_id, request.query_params.get("name", ""))
         return Response(status_code=204)
+
+
+def _queries(routes: APIRouter, confluence: Confluence) -> None:
+    @routes.get("/rest/api/content/search")
+    async def search(request: Request) -> Response:
+        query = request.query_params
+        limit = number(query.get("limit"), 25, least=1, most=250)
+        found = list(confluence.asked_for(query.get("cql", "")))[:limit]
+        sheet = {"start": 0, "limit": limit, "size": len(found)}
+        links = {"base": confluence.site}
+        return JSONResponse(sheet | {"results": [_old(page) for page in found], "_links": links})
+
+
+def _old(page: Json) -> Json:
+    """The page as the v1 interface writes it."""
+    version = {"number": page["version"]["number"], "when": page["version"]["createdAt"]}
+    return {
+        **{name: page[name] for name in ("id", "status", "title", "_links")},
+        "type": "page",
+        "version": version,
+        "history": {"createdDate": page["createdAt"]},
+    }
 
 
 def _for_people(routes: APIRouter, confluence: Confluence) -> None:

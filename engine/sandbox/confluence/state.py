@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from engine.sandbox.bounded import Bounded
+from engine.sandbox.confluence.queries import terms_of
 from engine.sandbox.confluence.storage_format import fault_of
 from engine.sandbox.moments import instant
 from engine.sandbox.refused import Refused
@@ -17,6 +18,7 @@ LARGEST_BODY = 5 * 1024 * 1024
 _KEPT_PAGES = 1000
 _KEPT_BYTES = 64 * 1024 * 1024
 _KEPT_LABELS = 100
+_KEPT_VERSIONS = 50
 _TITLE_LENGTH = 255
 _CODES = {
     400: "INVALID_REQUEST_PARAMETER",
@@ -44,6 +46,7 @@ class Confluence:
         self._authorization = base64.b64encode(f"{ACCOUNT_EMAIL}:{token}".encode()).decode()
         self.pages: Bounded[str, Json] = Bounded(_KEPT_PAGES)
         self.labels: dict[str, dict[str, Json]] = {}
+        self._versions: dict[str, list[Json]] = {}
         self._last_id = 131072 + secrets.randbelow(1000)
         self.space = self._space()
         home = self.create({"spaceId": self.space["id"], "title": "Operations"})
@@ -96,12 +99,17 @@ class Confluence:
         title = self._free_title(sent.get("title", page["title"]), page["id"])
         body = _body(sent) if "body" in sent else page["body"]["storage"]["value"]
         message = str(version.get("message") or "") if isinstance(version, dict) else ""
+        self._versions[page["id"]] = self.versions_of(page)[: _KEPT_VERSIONS - 1]
         page["title"] = title
         page["status"] = sent.get("status", page["status"])
         page["version"] = _version(current + 1, message, instant())
         page["body"] = {"storage": {"representation": "storage", "value": body}}
         page["_links"] = self._links(page)
         return page
+
+    def versions_of(self, page: Json) -> list[Json]:
+        """The newest first, without their texts."""
+        return [page["version"], *self._versions.get(page["id"], ())]
 
     def found(self, page_id: str) -> Json:
         """The page; 404 where there is none."""
@@ -119,6 +127,17 @@ class Confluence:
             wanted = wanted and (not ids or page["id"] in ids)
             wanted = wanted and (not spaces or page["spaceId"] in spaces)
             if wanted and (page["status"] in statuses or "any" in statuses):
+                yield page
+
+    def asked_for(self, cql: str) -> Iterator[Json]:
+        """Pages for a query such as `type = page and label = "p1" and title = "It was slow"`."""
+        wanted = terms_of(cql)
+        if wanted is None:
+            raise no(400, f"Could not parse cql : {cql}")
+        for page in self.pages.values():
+            has = {("type", "page"), ("space", SPACE_KEY), ("title", page["title"])}
+            has |= {("label", name) for name in self.labels.get(page["id"], {})}
+            if page["status"] == "current" and wanted <= has:
                 yield page
 
     def labels_of(self, page_id: str) -> list[Json]:
@@ -166,6 +185,8 @@ class Confluence:
             total -= sizes[page_id]
         for page_id in self.labels.keys() - self.pages.keys():
             del self.labels[page_id]
+        for page_id in self._versions.keys() - self.pages.keys():
+            del self._versions[page_id]
 
     def _new_id(self) -> str:
         self._last_id += 1
