@@ -33,8 +33,8 @@ Harmony = Callable[..., Ran]
 
 @pytest.fixture
 def harmony(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Harmony:
-    """`harmony("validate", "--json")`, without a terminal, in the test's working folder, and without
-    the Dagger engine that this machine may have."""
+    """`harmony("validate", "--json")`, without a terminal, in the test's working folder, and
+    without the Dagger engine that this machine may have."""
     for name in ("TEMPORAL_ADDRESS", "HARMONY_USER", "HARMONY_DEBUG", "FLAGD_HOST"):
         monkeypatch.delenv(name, raising=False)
     no_engine(monkeypatch)
