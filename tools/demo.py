@@ -238,13 +238,15 @@ class Demo:
 
     def _approve(self, blueprint: str, gate: str) -> None:
         run = f"{blueprint}-{self._incident}"
-        until(
-            f"the gate {gate} of {run}",
-            lambda: self._view(run).get("gates", {}).get(gate, {}).get("state") == "pending",
-        )
+        until(f"the gate {gate} of {run}", lambda: self._is_asked(run, gate))
         command = ("approve", run, gate, "--as", "bob", "--reason", "seen the graphs")
         show(command)
         must(self._stage.harmony(*command).returncode == 0, f"bob's answer to {gate} did not count")
+
+    def _is_asked(self, run: str, gate: str) -> bool:
+        view = self._view(run)
+        must(view.get("status") not in _ENDED, f"{run} ended before anybody was asked")
+        return bool(view.get("gates", {}).get(gate, {}).get("state") == "pending")
 
     def _click(self) -> None:
         page = f"{self._sandbox.url}/?as={self._sandbox.people[CLICKER]}"
