@@ -5,18 +5,20 @@ import asyncio
 from engine.cli import output
 from engine.cli.checkup import Finding, service, surroundings
 from engine.cli.frame import Frame, harmony_command
+from engine.cli.store_checkup import store
 
 _LOOKS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @harmony_command("doctor")
 def command(frame: Frame) -> int:
-    """Say what is reachable and set: Temporal, clock, runner, flags, policy, secrets by name.
+    """Say what is reachable and set: Temporal, clock, runner, store, flags, policy, secrets.
+
 
     Values of secrets are never shown. Exit status 0 without a `fail`, 4 where Temporal cannot be
     reached, else 1.
     """
-    findings = list(surroundings(frame))
+    findings = [*surroundings(frame), *store(frame)]
     findings += asyncio.run(service(frame))
     if frame.json:
         output.document(frame, {"healthy": not _failed(findings), "checks": findings})

@@ -29,8 +29,13 @@ class Spool:
         self._own: BinaryIO | None = None
 
     @property
+    def waiting(self) -> int:
+        """How many files wait here, other processes' too."""
+        return len(self._files())
+
+    @property
     def empty(self) -> bool:
-        """Whether nothing waits here, as far as this process is concerned."""
+        """Whether nothing waits here, of whichever process."""
         return not self._files()
 
     def put(self, batch: RunEntries) -> None:

@@ -66,3 +66,23 @@ async def test_the_servers_clock_is_seen(client: Client) -> None:
     seen = await look(client)
     assert seen.skew_seconds is not None
     assert abs(seen.skew_seconds) < 2
+
+
+def test_the_incident_store_is_looked_at_and_not_made(
+    harmony: Harmony, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("HARMONY_DATABASE_URL", raising=False)
+    state = ("--state", str(tmp_path))
+    ran = harmony("doctor", "--json", *state)
+    assert _found(ran.document)["store"] == "ok"
+    assert not (tmp_path / "incidents.db").exists()
+    (tmp_path / "timeline").mkdir()
+    (tmp_path / "timeline" / "1-1.jsonl").write_text("")
+    assert "1 file(s) of events wait for the store" in harmony("doctor", *state).out
+    monkeypatch.setenv("HARMONY_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/incidents")
+    away = harmony("doctor", *state)
+    assert "127.0.0.1:1/incidents (HARMONY_DATABASE_URL) does not answer" in away.out
+    assert "hunter2" not in away.out
+    monkeypatch.setenv("HARMONY_DATABASE_URL", "mysql://u:hunter2@127.0.0.1:1/incidents")
+    wrong = harmony("doctor", *state)
+    assert "HARMONY_DATABASE_URL cannot be used" in wrong.out
