@@ -59,11 +59,13 @@ def resolve_incident(client: Client, given: Json, _: str) -> Json:
 
 
 def escalate_incident(client: Client, given: Json, _: str) -> Json:
-    """Pages a level of its policy, or another policy."""
+    """Pages a level of its policy, or another policy; who has it already is not paged again."""
     current = _named(client, given)
     if _is_resolved(current):
         said = f"incident {current.get('id')} is resolved: nobody is paged about it any more"
         raise Failed("REFUSED", said)
+    if _pages_already(client, current, given):
+        return _as_it_was(current)
     level = {"escalation_level": given["level"]} if "level" in given else {}
     return _put(client, current, level | _references(given, ("escalation_policy",)))
 
@@ -105,6 +107,20 @@ def list_on_calls(client: Client, given: Json, _: str) -> Json:
         query["schedule_ids"] = [given["scheduleId"]]
     found = [_on_call(one) for one in client.list("/oncalls", **query)]
     return {"onCalls": sorted(found, key=lambda one: one["level"])}
+
+
+def _pages_already(client: Client, current: Json, given: Json) -> bool:
+    """Whether the incident is with the wanted policy, and those on call at the level have it."""
+    policy = _reference(current.get("escalation_policy"))["id"]
+    if not policy or given.get("escalationPolicyId", policy) != policy:
+        return False
+    on_call = client.list("/oncalls", escalation_policy_ids=[policy], earliest="true", limit=_MOST)
+    level = given.get("level", 1)
+    wanted = {
+        _reference(one.get("user"))["id"] for one in on_call if one.get("escalation_level") == level
+    }
+    assigned = {_reference(one.get("assignee"))["id"] for one in current.get("assignments") or ()}
+    return bool(wanted) and wanted == assigned
 
 
 def _put(client: Client, current: Json, change: Json) -> Json:
