@@ -22,6 +22,7 @@ BENCHMARKS = (
     "sequential_step",
     "replay",
     "growth",
+    "incidents",
 )
 RESULTS = Path(__file__).parent / "results"
 

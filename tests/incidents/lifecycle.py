@@ -146,7 +146,9 @@ class Lifecycle:
 
 
 @contextlib.asynccontextmanager
-async def lifecycle(client: Client, folder: Path, **settings: Json) -> AsyncIterator[Lifecycle]:
+async def lifecycle(
+    client: Client, folder: Path, *, runner: str = "process", **settings: Json
+) -> AsyncIterator[Lifecycle]:
     """All of it for as long as the block runs; `settings` go into harmony.yaml."""
     name = uuid4().hex[:8]
     with running(Settings()) as sandbox:
@@ -160,7 +162,7 @@ async def lifecycle(client: Client, folder: Path, **settings: Json) -> AsyncIter
         ):
             project = Project(ROOT, env_file=environment)
             serving = asyncio.create_task(
-                serve(client, project, "process", task_queue=queue, stop=stop, desk=desk)
+                serve(client, project, runner, task_queue=queue, stop=stop, desk=desk)
             )
             try:
                 yield Lifecycle(name, Runs(client, task_queue=queue), store, http)

@@ -63,7 +63,7 @@ async def test_the_flag_counts_as_it_is_when_time_runs_out(
     flag = document["flags"]["incident.auto-escalate-p1"]
     flag["defaultVariant"] = "off" if on else "on"
     flags.write_text(json.dumps(document))
-    settings = {"gates": {"atMost": "4s"}, "flags": {"file": str(flags)}}
+    settings: dict[str, Any] = {"gates": {"atMost": "4s"}, "flags": {"file": str(flags)}}
     async with lifecycle(client, tmp_path, **settings) as life:
         incident = await life.opened("P1")
         run = await life.start("incident.remediate", incident, **TRIAGE)
