@@ -14,7 +14,6 @@ _LOOKS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def command(frame: Frame) -> int:
     """Say what is reachable and set: Temporal, clock, runner, store, flags, policy, secrets.
 
-
     Values of secrets are never shown. Exit status 0 without a `fail`, 4 where Temporal cannot be
     reached, else 1.
     """

@@ -3,6 +3,7 @@
 import asyncio
 
 import click
+import msgspec
 
 from engine.cli import output
 from engine.cli.frame import Frame, harmony_command
@@ -23,7 +24,7 @@ async def _history(frame: Frame, run: str) -> int:
     async with service(frame, "kept") as temporal:
         entries = await temporal.runs.history(run)
     if frame.json:
-        output.document(frame, entries)
+        output.document(frame, [_told(entry) for entry in entries])
     else:
         for entry in entries:
             output.result(_line(entry))
@@ -37,11 +38,16 @@ async def _follow(frame: Frame, run: str) -> int:
             entries = await temporal.runs.history(run)
             for entry in entries[shown:]:
                 if frame.json:
-                    output.json_line(frame, entry)
+                    output.json_line(frame, _told(entry))
                 else:
                     output.result(_line(entry))
             shown = len(entries)
     return 0
+
+
+def _told(entry: Entry) -> Entry:
+    """Without what the text says already."""
+    return msgspec.structs.replace(entry, data={})
 
 
 def _line(entry: Entry) -> str:

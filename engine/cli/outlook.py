@@ -22,7 +22,6 @@ from engine.plan import (
 )
 from engine.project.folder import Project
 from engine.project.policy import Policy
-from engine.project.settings import Settings
 from engine.simulation.preview import GatePreview, StepPreview, preview
 from engine.steps.step_execution import hosts
 
@@ -114,7 +113,7 @@ def look_ahead(bound: BoundPlan, project: Project, initiator: str) -> Outlook:
         max_duration_ms=plan.max_duration_ms,
         steps=tuple(_step(each, plan, names) for each in found),
         secrets=tuple(dict.fromkeys(_secrets((call for _, call in calls), plan, project))),
-        hosts=tuple(_hosts(live, plan, project.settings)),
+        hosts=tuple(_hosts(live, plan, project)),
         not_undoable=tuple(each.key for each in live if _lasting(each, plan)),
         lacking_scopes=_lacking(calls, plan, policy, initiator),
         runbooks={name: runbook.digest for name, runbook in plan.runbooks.items()},
@@ -123,6 +122,8 @@ def look_ahead(bound: BoundPlan, project: Project, initiator: str) -> Outlook:
 
 _Names: TypeAlias = Mapping[str, Json] | None
 """What expressions may read; None within a child, whose inputs are its own."""
+
+SERVICE = "the worker's incident service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,20 +220,25 @@ def _secrets(calls: Iterable[Call], plan: Plan, project: Project) -> Iterator[Se
             env = usual.get(key)
             written = f"{source.kind}:{source.name}" if source else f"env:{env}" if env else None
             if capability and capability.service and key == capability.service.token:
-                written = written or "the worker's incident service"
+                written = written or SERVICE
             yield Secret(capability=pinned.id, key=key, source=written or "not bound")
 
 
-def _hosts(live: Iterable[_Live], plan: Plan, settings: Settings) -> Iterator[str]:
+def _hosts(live: Iterable[_Live], plan: Plan, project: Project) -> Iterator[str]:
     seen: dict[str, None] = {}
     for each in live:
         for call in _calls(each.step):
             pinned = plan.capabilities[call.capability]
             runbook = plan.runbooks.get(_runbook(call, plan, each.names) or "")
             declared = (*pinned.allow_outbound, *(runbook.allow_outbound if runbook else ()))
-            config = {**settings.config.get(pinned.id, {}), **call.config}
+            config = {**project.settings.config.get(pinned.id, {}), **call.config}
+            capability = project.catalog.capability(pinned.id)
+            own = capability.service if capability else None
             for entry in declared:
-                seen.update(dict.fromkeys(hosts((entry,), config) or (entry,)))
+                found = hosts((entry,), config) or (entry,)
+                if own and entry == f"config:{own.url}" and own.url not in config:
+                    found = (SERVICE,)
+                seen.update(dict.fromkeys(found))
     yield from seen
 
 

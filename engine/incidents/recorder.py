@@ -7,7 +7,6 @@ newer.
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -52,7 +51,7 @@ class Recorder:
         self._again_seconds = again_seconds
         self._store: Timelines | None = None
         self._turn = asyncio.Lock()
-        self._try_at = 0.0
+        self._away = False
         self._later: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -63,7 +62,9 @@ class Recorder:
     async def record(self, batch: RunEntries) -> None:
         """Have the batch in the store, or on the disk; OSError where neither takes it."""
         async with self._turn:
-            if await self._written_through() and await self._write(batch):
+            # What is newer waits behind what is older, and no run waits for a store that is away.
+            waits = self._later is not None and not self._later.done()
+            if not waits and await self._write(batch):
                 return
             self._spool.put(batch)
             self._try_later()
@@ -74,14 +75,11 @@ class Recorder:
             self._later.cancel()
             await asyncio.gather(self._later, return_exceptions=True)
         async with self._turn:
-            self._try_at = 0.0
             await self._written_through()
             self._spool.close()
 
     async def _written_through(self) -> bool:
-        """Whether nothing waits any more that is older; False at once while the store is away."""
-        if time.monotonic() < self._try_at:
-            return False
+        """Whether nothing of this process, or of one that has ended, waits any more."""
         for path, batches in self._spool.files():
             for batch in batches:
                 if not await self._write(batch):
@@ -95,16 +93,16 @@ class Recorder:
             async with asyncio.timeout(self._write_seconds):  # wait_for may swallow a cancellation
                 await asyncio.to_thread(self._append, batch)
         except (StoreUnavailable, TimeoutError) as error:
-            if self._try_at == 0.0:
+            if not self._away:
                 why = str(error) or f"it did not answer within {self._write_seconds:g} s"
                 _log.warning("the timeline is kept in the state folder meanwhile: %s", why)
-            self._try_at = time.monotonic() + self._again_seconds
+            self._away = True
             return False
         except IncidentError as error:
             _log.error("events of %s are refused by the store: %s", batch.run, error)
             self._spool.refuse(batch, str(error))
-        if self._try_at:
-            self._try_at = 0.0
+        if self._away:
+            self._away = False
             _log.warning("the incident store answers again")
         return True
 
@@ -126,8 +124,11 @@ class Recorder:
 
     async def _go_on(self) -> None:
         """Until the store has it all."""
-        while not self._spool.empty:
+        while True:
             async with self._turn:
-                if await self._written_through():
-                    return
+                try:
+                    if await self._written_through():
+                        return
+                except Exception:
+                    _log.exception("what waits for the incident store could not be written")
             await asyncio.sleep(self._again_seconds)

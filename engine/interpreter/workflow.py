@@ -15,6 +15,7 @@ from temporalio.common import RawValue, RetryPolicy
 
 from engine import failures
 from engine.errors import RunRefused
+from engine.interpreter import ending
 from engine.interpreter.clock import Clock
 from engine.interpreter.starting import ChildStart, Continued, read_start
 from engine.interpreter.under_way import UnderWay
@@ -158,6 +159,9 @@ async def _begin(
     if isinstance(start, ChildStart):
         begun = msgspec.structs.replace(begun, parent=start.parent, step=start.step)
     under_way = UnderWay(begun, plan, state, clock, journal)
+    if compiled.record and not start.context.get("incident_id"):
+        # The client could not know of the incident by which the run is looked for.
+        ending.publish(plan, compiled.context, "running", indexed=compiled.indexed)
     under_way.begin()
     return under_way
 

@@ -196,6 +196,8 @@ async def test_started_by_temporals_own_program_it_begins_one_too(here: Site) ->
     view = (await here.harmony("status", "bare-1", "--json")).document
     incident = view["steps"]["tell"]["output"]["text"].split()[0]
     assert here.get(incident).title == "Bare"
+    listed = (await here.harmony("list", "--incident", incident, "--json")).document
+    assert [(run["run"], run["status"]) for run in listed] == [("bare-1", "running")]
     named = "incident.initiate-INC-2020-0042"
     await here.temporal(
         "workflow", "start", "--type", "incident.initiate", "-t", "harmony", "-w", named,
