@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from engine.messages import RunView
-from tests.canned import outcomes
+from engine.incidents import opening
+from engine.messages import Actor, RunView, StartArguments
+from tests.canned import Canned, World, outcomes
 from tests.incidents.lifecycle import ROOT, Lifecycle, lifecycle
 
 TRIAGE: dict[str, Any] = {"runbook": "host-triage", "parameters": {"TOP": 1}}
@@ -114,3 +115,50 @@ async def test_alerts_start_what_they_may_and_answer_nothing(
         assert refused.status == "failed"
         assert refused.error is not None
         assert refused.error.code == "NOT_ALLOWED"
+
+
+async def test_temporals_own_command_line_shows_asks_and_answers(
+    client: Client, tmp_path: Path
+) -> None:
+    """The commands of the design, word for word."""
+    name = "incident.initiate-INC-2026-0001"
+    async with lifecycle(client, tmp_path) as life:
+        incident = await life.opened("P2")
+        known = await life.incident(incident)
+        context = opening.context_of({"incident_id": incident}, known)
+        start = StartArguments(context=context, actor=Actor(name="alice", source="cli"))
+        await life.runs.start("incident.initiate", start, name)
+        await life.until(name, lambda view: "ask" in view.gates)
+        world = World(client, Canned(), "", life.runs)
+        shown = await world.temporal("workflow", "show", "-w", name)
+        asked = await world.temporal("workflow", "query", "-w", name, "--type", "approvalState")
+        for who in ("admin", "bob"):
+            answer = json.dumps({"decision": "approved", "approverId": who})
+            signal = ("signal", "-w", name, "--name", "approval", "--input", answer)
+            await world.temporal("workflow", *signal)
+        view = await life.ended(name)
+    assert "WorkflowExecutionStarted" in shown
+    assert '"state":"pending"' in asked
+    assert view.status == "succeeded"
+    refused, counted = view.gates["ask"].decisions
+    assert (refused.approver_id, refused.accepted) == ("admin", False)
+    assert (counted.approver_id, counted.source) == ("bob", "temporal")
+
+
+async def test_a_channel_is_archived_when_somebody_agrees(client: Client, tmp_path: Path) -> None:
+    async with lifecycle(client, tmp_path) as life:
+        incident = await life.opened("P3")
+        await life.run("incident.initiate", incident, statuspage=False)
+        run = await life.start("incident.close-out", incident, archive=True)
+        assert not (await life.answered(run, "ask_archive", by="alice")).accepted
+        assert (await life.answered(run, "ask_archive")).accepted
+        closed = await life.ended(run)
+        assert (closed.status, closed.outputs["archived"]) == ("succeeded", True)
+        assert outcomes(closed)["page"] == "skipped"
+        known = await life.incident(incident)
+        assert known.slack is not None
+        assert known.slack.archived
+        run = await life.start("incident.post-mortem", incident, by="carol")
+        assert (await life.answered(run, "review")).accepted
+        reviewed = await life.ended(run)
+        assert (reviewed.status, outcomes(reviewed)["tell"]) == ("succeeded", "skipped")
