@@ -289,6 +289,31 @@ async def test_a_store_that_is_away_stops_no_run_and_gets_it_all_later(tmp_path:
     assert types == ["run.started", "step.started", "step.succeeded", "run.ended"]
 
 
+async def test_a_worker_that_is_killed_writes_nothing_twice(tmp_path: Path) -> None:
+    harmony = Harmony(tmp_path / "state", project(tmp_path / "project"))
+    site = Site(harmony, tmp_path / "state")
+    worker = await harmony.begin("worker", "--runner", "process")
+    await worker.said("runner process")
+    run = await start(site, "incident.initiate", "--severity", "P2")
+    await site.until_open(run)
+    following = await harmony.begin("worker", "--runner", "process")
+    await following.said("runner process")
+    worker.process.kill()
+    await worker.ended()
+    answered = await harmony("approve", run, "--as", "admin")
+    assert answered.status == 0, answered.err
+    await site.ended(run)
+    of_run = [event for event in site.events(run.partition("-")[2]) if event.run == run]
+    numbers = [int(event.key.rpartition("/")[2]) for event in of_run]
+    assert numbers == list(range(1, len(of_run) + 1))
+    types = [event.type for event in of_run]
+    assert (types.count("gate.opened"), types.count("gate.answered"), types[-1]) == (
+        1, 1, "run.ended",
+    )  # fmt: skip
+    following.process.terminate()
+    assert (await following.ended()).status == 0
+
+
 def _all() -> Any:
     from engine.incidents.incident_rows import IncidentFilter
 

@@ -126,3 +126,18 @@ async def test_without_an_incident_there_is_not_one_event_more(client: Client) -
             counts[record] = kinds.count(EventType.EVENT_TYPE_MARKER_RECORDED)
             assert w.canned.recorded == []
     assert counts == {False: 1, True: 1}
+
+
+async def test_an_escalation_is_recorded_with_who_is_asked_next(client: Client) -> None:
+    async with world(client, Canned(record=True)) as w:
+        run = await w.start("flow.gate", context={**INCIDENT, "incident_severity": "P1"})
+        view = await w.runs.result(run)
+        entries = entries_of(w.canned.recorded, run).values()
+    told = [(e.event, e.data.get("round"), e.data.get("approvers"), e.data.get("state"))
+            for e in entries if e.gate == "ask"]  # fmt: skip
+    assert told == [
+        ("gate.opened", 0, ["incident-approver"], None),
+        ("gate.escalated", 1, ["incident-manager"], None),
+        ("gate.closed", 1, None, "timed_out"),
+    ]
+    assert view.status == "timed_out"

@@ -86,8 +86,8 @@ class Site:
         await program.said(says)
         return program
 
-    async def serve(self) -> Running:
-        return await self.start("serve", "--port", self.url.rpartition(":")[2])
+    async def serve(self, *words: str) -> Running:
+        return await self.start("serve", "--port", self.url.rpartition(":")[2], *words)
 
     async def work(self) -> Running:
         return await self.start("worker", "--runner", "process", says="runner process")
@@ -180,13 +180,15 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def site(folder: Path, *, socket_mode: bool = False, **more: str) -> AsyncIterator[Site]:
+async def site(
+    folder: Path, *, socket_mode: bool = False, initiate: str = INITIATE, **more: str
+) -> AsyncIterator[Site]:
     """Without its programs running; they are stopped at the end, with the embedded server."""
     project = folder / "project"
     home = "capabilities/integrations/slack-interactive"
     shutil.copytree(ROOT / home, project / home)
     (project / "blueprints").mkdir()
-    (project / "blueprints" / "incident.initiate.yaml").write_text(INITIATE)
+    (project / "blueprints" / "incident.initiate.yaml").write_text(initiate)
     (project / "policy.yaml").write_text(yaml.safe_dump(POLICY))
     port = _free_port()
     url = f"http://127.0.0.1:{port}"

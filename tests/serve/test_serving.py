@@ -10,9 +10,19 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end.command_line import LIMIT
 from tests.serve.site import BOB, CAROL, DAVE, Site, site
 from tests.serve.slack import click, signature
 from tests.serve.test_alerts import ALERTMANAGER
+
+AT_ONCE = """
+blueprint: incident.initiate
+version: 1.0.0
+title: Begin, and be done
+owner: sre
+inputs: {type: object, properties: {title: {type: string}, source: {type: string}}}
+steps: [{id: known, set: {incident: "{{ context.incident_id }}"}}]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +233,33 @@ async def test_a_port_that_is_taken_is_said(here: Site) -> None:
     taken = await here.harmony("serve", "--port", here.url.rpartition(":")[2])
     assert taken.status == 2
     assert "choose another with --port" in taken.err
+
+
+async def test_fifty_alerts_at_once_are_fifty_incidents_each_run_once(tmp_path: Path) -> None:
+    async with site(tmp_path, initiate=AT_ONCE) as made:
+        await made.work()
+        await made.serve("--incidents-per-minute", "1000")
+
+        async def told(number: int) -> dict[str, Any]:
+            group = f'{{}}:{{alertname="A{number % 50}"}}'
+            answer = await made.http.post(
+                f"{made.url}/webhooks/alertmanager",
+                json={**ALERTMANAGER, "groupKey": group},
+                headers={"Authorization": "Bearer am-token"},
+            )
+            found: dict[str, Any] = answer.json()
+            return found
+
+        answers = await asyncio.gather(*(told(number) for number in range(100)))
+        results = [answer["result"] for answer in answers]
+        assert (results.count("started"), results.count("repeat")) == (50, 50)
+        incidents = [each.id for each in made.incidents()]
+        numbers = sorted(int(name.rpartition("-")[2]) for name in incidents)
+        assert numbers == list(range(1, 51))
+        await ended(made, incidents[0])
+        for incident in incidents:
+            async with asyncio.timeout(LIMIT):
+                while made.events(incident)[-1].type != "run.ended":
+                    await asyncio.sleep(0.05)
+            types = [event.type for event in made.events(incident)]
+            assert types == ["incident.opened", "run.started", "step.succeeded", "run.ended"]
