@@ -38,6 +38,11 @@ def test_what_is_known_beforehand_is_decided() -> None:
     assert found["on_failure"].reason == "yes would be succeeded"
 
 
+def test_a_run_without_a_severity_is_told_in_words() -> None:
+    [step] = preview(plan_of(run_step("p2", severity=("P2",))), {}, {})
+    assert step.reason == "it is for severity P2, this is none"
+
+
 def test_what_hangs_on_an_output_depends() -> None:
     plan = plan_of(
         run_step("a"),

@@ -149,7 +149,9 @@ class Steps:
     def _skip_reason(self, step: Step) -> str | None:
         severity = self._memory.context.get("incident_severity")
         if step.severity and severity not in step.severity:
-            return f"it is for severity {', '.join(step.severity)}, and this is {severity}"
+            return (
+                f"it is for severity {', '.join(step.severity)}, and this is {severity or 'none'}"
+            )
         if step.when is None or condition(step.when, self.names.all):
             return None
         return f"its `when` is false: {step.when if isinstance(step.when, str) else 'false'}"

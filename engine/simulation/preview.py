@@ -95,7 +95,8 @@ class _Foresight:
                 maybe.append(f"whether {edge.step} runs")
         severity = self.context.get("incident_severity")
         if step.severity and severity not in step.severity:
-            return "skipped", f"it is for severity {', '.join(step.severity)}, this is {severity}"
+            wanted = ", ".join(step.severity)
+            return "skipped", f"it is for severity {wanted}, this is {severity or 'none'}"
         if isinstance(step.when, str):
             unknown = self._unknown(parse_condition(step.when).references)
             if unknown is not None:
