@@ -19,6 +19,7 @@ from engine.cli.presenter import presenter
 from engine.cli.reach import Service, embedded, on_cluster, service
 from engine.cli.run_lines import EXIT_STATUS, ending, output_lines, status_word, words
 from engine.cli.runner_check import check_runner, refuse_on_cluster
+from engine.errors import RunRefused
 from engine.messages import RunView, Standing
 
 _CANCEL_SECONDS = 2
@@ -159,7 +160,8 @@ class _Running:
             (("Cancelling: undoing what was done, then `finally`. Ctrl-C again leaves it.",
               "yellow"),)
         )  # fmt: skip
-        await temporal.runs.cancel(self._asked.run, self._asked.actor)
+        with contextlib.suppress(RunRefused):  # it has just ended by itself
+            await temporal.runs.cancel(self._asked.run, self._asked.actor)
 
     def _leave(self) -> None:
         self._shown.pause()
