@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -85,7 +86,7 @@ def translated(url: URL) -> Iterator[None]:
     """The database's own errors as StoreUnavailable, in one sentence without passwords."""
     try:
         yield
-    except (DBAPIError, NoSuchModuleError, OSError) as error:
+    except (DBAPIError, NoSuchModuleError, OSError, sqlite3.Error) as error:
         raise StoreUnavailable(_sentence(url, error)) from None
 
 
@@ -133,12 +134,24 @@ def _upgrade_file(engine: Engine) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:  # noqa: PTH123
         fcntl.flock(lock, fcntl.LOCK_EX)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        _make_empty(file)
         with engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             raw.execute("PRAGMA journal_mode = WAL")
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             _upgrade(connection)
+
+
+def _make_empty(file: Path) -> None:
+    """Make it its owner's alone. It is linked in once it is closed: to close a file that SQLite has
+    open elsewhere in this process would free SQLite's locks on it, and writes would be lost."""
+    if file.exists():
+        return
+    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
+    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT, 0o600))
+    with contextlib.suppress(FileExistsError):
+        file.hardlink_to(fresh)
+    fresh.unlink()
 
 
 def _upgrade(connection: Connection) -> None:

@@ -62,8 +62,24 @@ def test_processes_at_once_get_numbers_without_gaps_or_doubles(url: URL) -> None
     open_one = partial(opened_in_process, url.render_as_string(hide_password=False))
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(4, mp_context=spawn) as pool:
-        ids = list(pool.map(open_one, range(20)))
-    assert sorted(int(each[9:]) for each in ids) == list(range(1, 21))
+        ids = list(pool.map(open_one, range(50)))
+    assert sorted(int(each[9:]) for each in ids) == list(range(1, 51))
+
+
+def test_what_one_process_writes_is_not_lost_when_another_ends(tmp_path: Path) -> None:
+    """Who looks whether the file is up to date keeps the locks of its open connections: else the
+    last of another process would take the log away under it."""
+    url = database.database_url(tmp_path, {})
+    store, engine = Store(url), database.connect(url)
+    store.open(opening("first"))
+    database._upgrade_file(engine)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        pool.submit(opened_in_process, url.render_as_string(), 1).result(60)
+    assert store.open(opening("third"))[0].id == "INC-2026-0003"
+    assert Path(f"{url.database}-wal").exists()
+    engine.dispose()
+    store.close()
 
 
 def test_events_put_at_once_make_one_chain(store: Store) -> None:
