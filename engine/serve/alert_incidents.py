@@ -18,6 +18,7 @@ class AlertIncidents:
                 title=alert.title,
                 severity=alert.severity,
                 impacted_services=alert.services,
+                started_at=alert.started_at,
                 actor=alert.source,
                 pagerduty_incident_id=alert.pagerduty_id,
                 key=alert.key,

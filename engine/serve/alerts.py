@@ -2,9 +2,12 @@
 
 import hashlib
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from engine import instants
 
 Severity: TypeAlias = Literal["P1", "P2", "P3", "P4"]
 LONGEST_TITLE = 200
@@ -29,6 +32,8 @@ class Alert:
     services: tuple[str, ...] = ()
     pagerduty_id: str | None = None
     url: str | None = None
+    started_at: str | None = None
+    """When it began, where the sender says so; never in the future."""
 
 
 class NotAnAlert(ValueError):
@@ -53,6 +58,7 @@ def of_pagerduty(document: Any) -> Alert:
         severity = _PRIORITIES.get(priority) or _URGENCIES.get(data.get("urgency") or "", "P3")
         service = (data.get("service") or {}).get("summary")
         url = data.get("html_url")
+        created = data.get("created_at") or event.get("occurred_at")
     except (KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"not an event of a PagerDuty v3 webhook: {error!r}") from None
     return Alert(
@@ -63,6 +69,7 @@ def of_pagerduty(document: Any) -> Alert:
         services=(_line(service),) if service else (),
         pagerduty_id=_identifier(key),
         url=url if isinstance(url, str) else None,
+        started_at=_past(created),
     )
 
 
@@ -78,6 +85,7 @@ def of_alertmanager(document: Any) -> Alert:
             raise NotAnAlert(f"{document['status']} starts no incident")
         firing = [alert for alert in document["alerts"] if alert["status"] == "firing"]
         began = min(alert["startsAt"] for alert in firing)
+        starts = [_past(alert["startsAt"]) for alert in firing]
         labels, annotations = document["commonLabels"], document.get("commonAnnotations") or {}
         group = f"{document['groupKey']} {began}"
         title = (
@@ -100,11 +108,21 @@ def of_alertmanager(document: Any) -> Alert:
         severity=min(severities),
         services=tuple(services)[:MOST_SERVICES],
         url=url if isinstance(url, str) else None,
+        started_at=min(filter(None, starts), default=None),
     )
 
 
 def _of_label(label: str) -> Severity:
     return _PRIORITIES.get(label.strip().upper()) or _LABELS.get(label.strip().lower(), "P3")
+
+
+def _past(value: Any) -> str | None:
+    """A time that has been, in UTC; None for anything else, for an alert counts without it."""
+    try:
+        at = instants.parse(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return instants.render(at) if 0 < at <= time.time() * 1000 else None
 
 
 def _identifier(value: Any) -> str:

@@ -11,7 +11,7 @@ PAGERDUTY: dict[str, Any] = {
         "id": "5ac64822-4adc-4fda-ade0-410becf0de4f",
         "event_type": "incident.triggered",
         "resource_type": "incident",
-        "occurred_at": "2026-10-02T18:45:22.169Z",
+        "occurred_at": "2025-10-02T18:45:22.169Z",
         "data": {
             "id": "PGR0VU2",
             "type": "incident",
@@ -29,7 +29,7 @@ FIRING: dict[str, Any] = {
     "status": "firing",
     "labels": {"alertname": "HighLatency", "service": "checkout", "severity": "warning"},
     "annotations": {},
-    "startsAt": "2026-10-02T18:45:22.169Z",
+    "startsAt": "2025-10-02T18:45:22.169Z",
     "generatorURL": "http://prometheus/graph",
     "fingerprint": "f1",
 }
@@ -57,6 +57,7 @@ def test_what_pagerduty_triggers() -> None:
         services=("API Service",),
         pagerduty_id="PGR0VU2",
         url="https://acme.pagerduty.com/incidents/PGR0VU2",
+        started_at="2025-10-02T18:45:22.169Z",
     )
 
 
@@ -91,6 +92,17 @@ def test_what_pagerduty_would_not_send(document: Any) -> None:
         of_pagerduty(document)
 
 
+@pytest.mark.parametrize("created", ["2999-01-01T00:00:00Z", "yesterday", 7, ["now"], "2025-01-01"])
+def test_a_start_that_cannot_be_is_left_out(created: Any) -> None:
+    assert of_pagerduty(data(created_at=created)).started_at is None
+
+
+def test_a_group_began_with_its_first_alert() -> None:
+    earlier = {**FIRING, "startsAt": "2025-10-02T20:40:00.123456789+02:00"}
+    alert = of_alertmanager({**ALERTMANAGER, "alerts": [FIRING, earlier]})
+    assert alert.started_at == "2025-10-02T18:40:00.123Z"
+
+
 def test_a_title_is_one_line_of_bounded_length() -> None:
     alert = of_pagerduty(data(title="a\u202eb\x07" + "x" * 5_000))
     assert alert.title == "ab" + "x" * 198
@@ -102,7 +114,7 @@ def test_a_group_of_alertmanager_is_one_alert_as_severe_as_its_worst() -> None:
     assert alert.services == ("checkout", "pay")
     again = of_alertmanager({**ALERTMANAGER, "alerts": [FIRING]})
     assert again.key == alert.key
-    later = {**FIRING, "startsAt": "2026-10-03T00:00:00Z"}
+    later = {**FIRING, "startsAt": "2025-10-03T00:00:00Z"}
     assert of_alertmanager({**ALERTMANAGER, "alerts": [later]}).key != alert.key
 
 
