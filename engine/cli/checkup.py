@@ -2,10 +2,8 @@
 
 import os
 import platform
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from engine.cli.frame import Frame
@@ -32,7 +30,7 @@ class Finding:
 
 
 def surroundings(frame: Frame) -> Iterator[Finding]:
-    """What can be seen without a network: Python, the project and what it says, the runner."""
+    """What can be seen without a network: Python, the project and what it says."""
     yield Finding("python", "ok", f"Python {platform.python_version()}")
     try:
         project = frame.project
@@ -69,13 +67,12 @@ def _settings(project: Project) -> Iterator[Finding]:
     except DefinitionError as error:
         yield Finding("policy", "fail", f"policy.yaml: {error}", "Run `harmony validate`.")
     try:
-        settings = project.settings
+        _ = project.settings
     except DefinitionError as error:
         yield Finding("settings", "fail", f"{project.env_file.name}: {error}",
                       "Run `harmony validate`.")  # fmt: skip
         return
     yield _flags(project)
-    yield _runner(settings.runner)
 
 
 def _flags(project: Project) -> Finding:
@@ -87,20 +84,6 @@ def _flags(project: Project) -> Finding:
         return Finding("flags", "warn", f"{source} is not there: every flag has its default",
                        "Write it, or take `flags` out of harmony.yaml.")  # fmt: skip
     return Finding("flags", "ok", source if source != "none" else "none: each has its default, on")
-
-
-def _runner(wanted: str) -> Finding:
-    from engine.runners.choice import choose_runner
-
-    dagger = shutil.which("dagger") or os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST")
-    try:
-        runner, said = choose_runner(wanted, Path())
-    except HarmonyError as error:
-        return Finding("runner", "fail", str(error), "Change `runner` in harmony.yaml.")
-    there = f"Dagger: {'there' if dagger else 'not found'}"
-    if runner.name == "dagger":
-        return Finding("runner", "ok", f"{said}; {there}")
-    return Finding("runner", "warn", f"{said}; {there}", "Run only programs that you trust.")
 
 
 def _secrets(project: Project) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ import asyncio
 from engine.cli import output
 from engine.cli.checkup import Finding, service, surroundings
 from engine.cli.frame import Frame, harmony_command
+from engine.cli.runner_checkup import runner
 from engine.cli.store_checkup import store
 
 _LOOKS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -17,7 +18,7 @@ def command(frame: Frame) -> int:
     Values of secrets are never shown. Exit status 0 without a `fail`, 4 where Temporal cannot be
     reached, else 1.
     """
-    findings = [*surroundings(frame), *store(frame)]
+    findings = [*surroundings(frame), *runner(frame), *store(frame)]
     findings += asyncio.run(service(frame))
     if frame.json:
         output.document(frame, {"healthy": not _failed(findings), "checks": findings})

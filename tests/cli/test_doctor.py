@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from engine.runners import dagger_engine
 from engine.temporal.client import Client
 from engine.temporal.server_clock import look
-from tests.cli.conftest import Harmony
+from tests.cli.conftest import Harmony, Ran
+from tests.engine import need_engine
 
 
 def _found(document: Any) -> dict[str, str]:
@@ -86,3 +88,51 @@ def test_the_incident_store_is_looked_at_and_not_made(
     monkeypatch.setenv("HARMONY_DATABASE_URL", "mysql://u:hunter2@127.0.0.1:1/incidents")
     wrong = harmony("doctor", *state)
     assert "HARMONY_DATABASE_URL cannot be used" in wrong.out
+
+
+def _of_runner(ran: Ran) -> dict[str, str]:
+    found: dict[str, str] = next(
+        each for each in ran.document["checks"] if each["check"] == "runner"
+    )
+    return found
+
+
+@pytest.mark.usefixtures("project")
+def test_no_engine_and_how_to_get_one(harmony: Harmony, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _of_runner(harmony("doctor", "--json"))
+    assert found["level"] == "warn"
+    assert "no Dagger engine answers at unix:///nowhere/engine.sock" in found["text"]
+    assert found["do"] == "Start it, or unset _EXPERIMENTAL_DAGGER_RUNNER_HOST."
+    monkeypatch.delenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST")
+    monkeypatch.setattr("engine.runners.dagger_engine.DEFAULT_SOCKET", "/nowhere/engine.sock")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    found = _of_runner(harmony("doctor", "--json"))
+    assert "none at unix:///nowhere/engine.sock, no _EXPERIMENTAL" in found["text"]
+    assert "no Docker at unix:///nowhere/docker.sock" in found["text"]
+    assert found["do"].startswith("Start one with `make engine`, or start Docker")
+
+
+def test_dagger_that_is_asked_for_and_not_there_fails(harmony: Harmony, project: Path) -> None:
+    (project / "harmony.yaml").write_text("runner: dagger\n")
+    ran = harmony("doctor", "--json")
+    assert (ran.status, _of_runner(ran)["level"]) == (1, "fail")
+
+
+@pytest.mark.usefixtures("project")
+def test_an_engine_that_answers_is_tried(harmony: Harmony, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST")
+    need_engine()
+    assert _of_runner(harmony("doctor", "--json"))["level"] == "ok"
+    monkeypatch.setenv("HARMONY_BASE_IMAGE", "127.0.0.1:9/harmony/base:1")
+    found = _of_runner(harmony("doctor", "--json"))
+    assert found["level"] == "fail"
+    assert "the engine cannot get the base image 127.0.0.1:9/harmony/base:1" in found["text"]
+    assert "HARMONY_BASE_IMAGE" in found["do"]
+    monkeypatch.delenv("HARMONY_BASE_IMAGE")
+    monkeypatch.setenv("_EXPERIMENTAL_DAGGER_CLI_BIN", dagger_engine.session_program() or "")
+    monkeypatch.setattr("engine.runners.dagger_engine.VERSION", "0.1.2")
+    found = _of_runner(harmony("doctor", "--json"))
+    assert "the engine is Dagger 0.21.8, and Harmony speaks to 0.1.2" in found["text"]
+    monkeypatch.setenv("_EXPERIMENTAL_DAGGER_CLI_BIN", "/nowhere/session")
+    found = _of_runner(harmony("doctor", "--json"))
+    assert "_EXPERIMENTAL_DAGGER_CLI_BIN names no program: /nowhere/session" in found["text"]

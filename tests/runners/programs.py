@@ -48,15 +48,19 @@ def is_alive(pid: int) -> bool:
 
 
 def marked(mark: str) -> list[int]:
-    """The processes that have this text in their command line."""
+    """The processes that have this text in their command line.
+
+    A container's recorder has the whole command in its settings, before there is a program.
+    """
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             try:
-                words = (folder / "cmdline").read_bytes()
+                words = (folder / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if mark.encode() in words and is_alive(int(folder.name)):
+            own = [word for word in words if not word.startswith(b"{")]
+            if any(mark.encode() in word for word in own) and is_alive(int(folder.name)):
                 found.append(int(folder.name))
     return found
 
