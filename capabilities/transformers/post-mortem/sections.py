@@ -57,11 +57,15 @@ def impact(incident: Data) -> str:
 
 
 def timeline(events: list[Data]) -> str:
-    """Every event, in the order of the chain."""
+    """What happened, in the order of the chain; steps only where they failed."""
     if not events:
         return "No events are recorded."
     heads, fields = ["Time (UTC)", "Event", "By", "What"], ["at", "type", "actor", "description"]
-    return table(heads, [[_cell(event, field) for field in fields] for event in events])
+    told = [each for each in events if not _is_routine(each["type"])]
+    rows = [[_cell(event, field) for field in fields] for event in told]
+    whole = table(heads, rows) if rows else "Nothing but steps of runs is recorded."
+    left = len(events) - len(told)
+    return f"{whole}\n\nLeft out: {left} events of steps that did not fail." if left else whole
 
 
 def metrics(incident: Data) -> str:
@@ -118,6 +122,10 @@ def actions(items: list[Data]) -> str:
 
 def _is_result(kind: str) -> bool:
     return kind == "run.ended" or (kind.startswith("step.") and kind not in NO_END)
+
+
+def _is_routine(kind: str) -> bool:
+    return kind.startswith(("step.", "item.")) and kind != "step.failed"
 
 
 def _order(event: Data) -> tuple[bool, int]:
