@@ -24,7 +24,6 @@ class Wiring:
         keys = self._keys
         return {
             "STATUSPAGE_API_KEY": keys.statuspage_api_key,
-            "CONFLUENCE_EMAIL": ACCOUNT_EMAIL,
             "CONFLUENCE_API_TOKEN": keys.confluence_api_token,
             "PAGERDUTY_API_KEY": keys.pagerduty_api_key,
             "PAGERDUTY_ROUTING_KEY": keys.pagerduty_routing_key,

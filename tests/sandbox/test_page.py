@@ -26,7 +26,7 @@ CHROMIUM = shutil.which("chromium")
 LIMIT_MS = 30_000
 HOSTILE = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
 pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and os.environ.get("HARMONY_REQUIRE_BROWSER") != "1",
+    CHROMIUM is None and os.environ.get("HARMONY_REQUIRE_CHROMIUM") != "1",
     reason="there is no chromium to look with: install Debian's package chromium",
 )
 
