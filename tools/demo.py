@@ -40,6 +40,8 @@ from tools.stage import (
 TITLE = "db-17: the disk of the archive is full"
 CLICKER = "carol"
 """Who answers after the escalation: a manager who may approve."""
+ASKED = {"incident-approver": "bob", "incident-manager": CLICKER}
+"""Who is mentioned in Slack when a role is asked."""
 
 
 def main() -> int:
@@ -186,7 +188,11 @@ class Demo:
 
     def _bind(self, gates_at_most: str | None = None) -> None:
         """Write the environment: the vendors are the sandbox, the flags the project's."""
-        settings: dict[str, Any] = {"config": self._sandbox.config}
+        config = dict(self._sandbox.config)
+        slack = config["golden.integrations.slack-interactive"]
+        mentions = {role: [self._sandbox.people[name]] for role, name in ASKED.items()}
+        config["golden.integrations.slack-interactive"] = {**slack, "mentions": mentions}
+        settings: dict[str, Any] = {"config": config}
         if gates_at_most:
             settings["gates"] = {"atMost": gates_at_most}
         fresh = self._settings.with_suffix(".new")
