@@ -46,6 +46,22 @@ async def test_an_address_that_is_none_is_said(address: str) -> None:
         await connect(environment=environment(address), timeout=2)
 
 
+async def test_why_it_cannot_be_reached_is_said_in_words(
+    server: ServerAddress, certificates: Certificates
+) -> None:
+    async def said(address: str, **tls: str) -> str:
+        with pytest.raises(ServiceUnavailable) as refused:
+            await connect(environment=environment(address, **tls), timeout=5)
+        return str(refused.value)
+
+    assert "its host name is not known; check" in await said("no.such.host.invalid:7233")
+    assert "does not speak TLS; check" in await said(server.address, TLS="true")
+    async with tls_front(server.address, certificates, client_certificate=False) as address:
+        assert "not of an authority that is trusted" in await said(address, TLS="true")
+        ours = {"TLS_SERVER_CA_CERT_PATH": certificates.path("ca.pem")}
+        assert "certificate is for another name" in await said(address, **ours)
+
+
 async def test_no_address_is_said() -> None:
     with pytest.raises(ServiceUnavailable, match="TEMPORAL_ADDRESS is not set"):
         await connect(environment={})

@@ -16,6 +16,17 @@ from engine.temporal.converter import DATA_CONVERTER
 TASK_QUEUE = "harmony"
 CLUSTER_NAMESPACE = "harmony"
 EMBEDDED_NAMESPACE = "default"
+_USUAL = {
+    "dns error": "its host name is not known",
+    "Connection refused": "nothing listens there",
+    "InvalidContentType": "what listens there does not speak TLS",
+    "UnknownIssuer": "its certificate is not of an authority that is trusted here",
+    "NotValidForName": "its certificate is for another name",
+    "Expired": "its certificate has expired",
+    "CertificateRequired": "it asks for a client's certificate",
+    "grpc-status header missing": "what answers there is not Temporal",
+}
+"""What the SDK says of a connection that fails, and what that means."""
 _REFUSED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
 
 
@@ -47,7 +58,7 @@ async def connect(
         raise ServiceUnavailable(_refusal(error, where)) from None
     except (RuntimeError, ValueError, OSError) as error:
         raise ServiceUnavailable(
-            f"Temporal cannot be reached at {where}: {_last_words(error)}; "
+            f"Temporal cannot be reached at {where}: {_reason(error)}; "
             "check TEMPORAL_ADDRESS, TEMPORAL_API_KEY and TEMPORAL_TLS_*"
         ) from None
     return client
@@ -99,6 +110,12 @@ def _refusal(error: RPCError, where: str) -> str:
             "check TEMPORAL_API_KEY, or the client's certificate"
         )
     return f"Temporal does not serve at {where}: {_last_words(error)}"
+
+
+def _reason(error: BaseException) -> str:
+    """Why, in words for people where it is a usual reason: the SDK's are those of its libraries."""
+    said = str(error)
+    return next((words for mark, words in _USUAL.items() if mark in said), _last_words(error))
 
 
 def _last_words(error: BaseException) -> str:
