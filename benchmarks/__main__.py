@@ -16,6 +16,7 @@ from benchmarks.measure import Figure
 BENCHMARKS = (
     "compile",
     "process_runner",
+    "dagger_runner",
     "image_build",
     "cold_start",
     "hand_written",
