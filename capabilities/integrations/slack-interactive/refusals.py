@@ -2,7 +2,10 @@
 
 _GROUPS = {
     "RATE_LIMITED": "ratelimited rate_limited message_limit_exceeded",
-    "UNAVAILABLE": "service_unavailable internal_error fatal_error request_timeout accesslimited",
+    "UNAVAILABLE": (
+        "service_unavailable internal_error fatal_error request_timeout accesslimited"
+        " team_added_to_org"
+    ),
     "KEY_REFUSED": (
         "not_authed invalid_auth account_inactive token_revoked token_expired no_permission"
         " org_login_required enterprise_is_restricted team_access_not_granted ekm_access_denied"
