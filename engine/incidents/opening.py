@@ -62,7 +62,10 @@ def opening(
 
 
 def context_of(given: Mapping[str, Json], incident: Incident) -> dict[str, Json]:
-    """The run's context with what is known of its incident; what was given stays."""
+    """The run's context with what is known of its incident.
+
+    What was given stays, but for the severity: a run does not choose how long its gates wait.
+    """
     known: dict[str, Json] = {
         "incident_severity": incident.severity,
         "incident_title": incident.title,
@@ -73,7 +76,8 @@ def context_of(given: Mapping[str, Json], incident: Incident) -> dict[str, Json]
         "statuspage_incident_id": incident.statuspage and incident.statuspage.statuspage_id,
     }
     told = {name: value for name, value in known.items() if value is not None}
-    return {**told, **given, "incident_id": incident.id}
+    sure: dict[str, Json] = {"incident_id": incident.id, "incident_severity": incident.severity}
+    return {**told, **given, **sure}
 
 
 def _text(value: Json) -> str | None:

@@ -66,6 +66,7 @@ def test_how_bad_it_is_must_be_said(context: dict[str, Any]) -> None:
 
 def test_a_run_is_told_what_is_known_and_keeps_what_it_was_given() -> None:
     given = {"incident_id": "INC-2026-0001", "incident_title": "Mine", "trace_id": "t"}
+    given["incident_severity"] = "P4"
     assert context_of(given, INCIDENT) == {
         "incident_id": "INC-2026-0001",
         "incident_severity": "P1",
