@@ -281,6 +281,7 @@ class RunEntries(Message, frozen=True, kw_only=True):
     execution: str
     """Temporal's own id of the run's first history."""
     blueprint: str
-    first: int
-    """The number of the first entry in the whole run, from 1."""
     entries: tuple[Entry, ...]
+    names: tuple[str, ...]
+    """One for each entry, which no other of the whole run has, and which it has again where the
+    same is told again."""

@@ -23,7 +23,8 @@ def events_of(given: RunEntries) -> list[NewEvent]:
     is what the store would refuse."""
     now = time.time_ns() // 1_000_000
     return [
-        _event(given, entry, number, now) for number, entry in enumerate(given.entries, given.first)
+        _event(given, entry, name, now)
+        for entry, name in zip(given.entries, given.names, strict=True)
     ]
 
 
@@ -35,11 +36,11 @@ def opening_of(given: RunEntries) -> Opening:
     )
 
 
-def _event(given: RunEntries, entry: Entry, number: int, now: int) -> NewEvent:
+def _event(given: RunEntries, entry: Entry, name: str, now: int) -> NewEvent:
     return NewEvent(
         type=entry.event,
         description=input_checks.clean(entry.text)[: input_checks.LONGEST_DESCRIPTION],
-        key=f"run/{given.execution}/{number}",
+        key=f"run/{given.execution}/{name}",
         actor=_actor(entry),
         # Runs in simulated time are ahead of every clock.
         at=instants.render(min(instants.parse(entry.at), now)),

@@ -43,8 +43,8 @@ class Continued(Message, frozen=True, kw_only=True):
     """Key → workflow id of the children still running."""
     gates: dict[str, GateView] = msgspec.field(default_factory=dict)
     """The children's gates by path."""
-    recorded: int = 0
-    """How many entries the incident's timeline was given."""
+    told: dict[str, int] = msgspec.field(default_factory=dict)
+    """What the incident's timeline was told that may happen again, and how often."""
 
 
 Start: TypeAlias = StartArguments | ChildStart | Continued

@@ -59,7 +59,7 @@ class UnderWay:
             children=dict(start.children),
         )
         self._gates = Gates(driver=self._driver, note=self._note, children=dict(start.gates))
-        self._recording = Recording(start.compiled, start.recorded, self._crashed)
+        self._recording = Recording(start.compiled, dict(start.told), self._crashed)
         self._limit = HistoryLimit(start.compiled.continue_after)
         self._tells_parent = start.parent is not None and _has_gates(plan)
 
@@ -173,7 +173,7 @@ class UnderWay:
             snapshot=self._state.snapshot(),
             children=dict(self._driver.children),
             gates=dict(self._gates.children),
-            recorded=self._recording.recorded,
+            told=dict(self._recording.told),
         )
         if not ending.fits(following):
             self._driver.holding = False

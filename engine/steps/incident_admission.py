@@ -99,7 +99,7 @@ async def _record_refusal(desk: Desk, request: CompileRequest, why: str) -> None
             run=request.workflow_id,
             execution=request.execution,
             blueprint=request.blueprint,
-            first=0,
             entries=(entry,),
+            names=(entry.event,),
         )
     )

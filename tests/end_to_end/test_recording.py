@@ -1,4 +1,4 @@
-"""What a run of an incident gives to the timeline: all that happened, numbered once."""
+"""What a run of an incident gives to the timeline: all that happened, each with one name."""
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
@@ -9,15 +9,16 @@ from tests.canned import Canned, World, world
 INCIDENT = {"incident_id": "INC-2026-0001", "incident_severity": "P2", "incident_title": "Down"}
 
 
-def entries_of(batches: list[RunEntries], run: str) -> dict[int, Entry]:
-    """By number; a batch that came twice must be the same."""
-    found: dict[int, Entry] = {}
+def entries_of(batches: list[RunEntries], run: str) -> dict[str, Entry]:
+    """By name; what came twice says the same, and may have been a moment earlier or later: where
+    something arrives just then, Temporal has the run's last move made again."""
+    found: dict[str, Entry] = {}
     for batch in batches:
         if batch.run == run:
-            for number, entry in enumerate(batch.entries, batch.first):
-                assert found.setdefault(number, entry) == entry
-    assert sorted(found) == list(range(1, len(found) + 1))
-    return dict(sorted(found.items()))
+            for name, entry in zip(batch.names, batch.entries, strict=True):
+                assert found.get(name, entry).text == entry.text
+                found[name] = entry
+    return found
 
 
 def lines(w: World, run: str) -> list[str]:
@@ -63,14 +64,14 @@ async def test_all_that_happens_is_recorded_with_who_and_why(client: Client) -> 
     assert (rejected.user, rejected.host) == ("root", "h")
 
 
-async def test_a_batch_that_is_tried_again_has_the_same_numbers(client: Client) -> None:
+async def test_a_batch_that_is_tried_again_has_the_same_names(client: Client) -> None:
     async with world(client, Canned(record=True, record_fails=2)) as w:
         run = await w.start("flow.sequence", context=INCIDENT)
         view = await w.runs.result(run)
         entries = entries_of(w.canned.recorded, run)
         assert list(entries.values()) == await w.runs.history(run)
     assert (view.status, view.warnings) == ("succeeded", ())
-    assert [batch.first for batch in w.canned.recorded][:3] == [1, 1, 1]
+    assert w.canned.recorded[0] == w.canned.recorded[1] == w.canned.recorded[2]
 
 
 async def test_a_timeline_that_cannot_be_written_never_stops_a_run(client: Client) -> None:
@@ -102,7 +103,7 @@ async def test_a_child_records_what_is_its_own_and_an_answer_is_recorded_once(
     assert lines(w, f"{run}/one")[-1] == "run.ended"
 
 
-async def test_numbers_go_on_in_a_new_history(client: Client) -> None:
+async def test_all_histories_of_a_run_are_recorded(client: Client) -> None:
     async with world(client, Canned(record=True, continue_after=30)) as w:
         run = await w.start("flow.beside", {"items": list(range(12))}, context=INCIDENT)
         await w.until_open(run, "child/ask")
@@ -141,3 +142,40 @@ async def test_an_escalation_is_recorded_with_who_is_asked_next(client: Client) 
         ("gate.closed", 1, None, "timed_out"),
     ]
     assert view.status == "timed_out"
+
+
+async def test_the_same_that_happens_again_is_recorded_again(client: Client) -> None:
+    async with world(client, Canned(record=True, continue_after=30)) as w:
+        run = await w.start("flow.gate", context=INCIDENT)
+        await w.until_open(run, "ask", "also")
+        for _ in range(3):
+            await w.answer(run, "approved", "nobody", "ask")
+        await w.client.get_workflow_handle(run).signal("unknown", {"a": 1})
+        await w.client.get_workflow_handle(run).signal("unknown", {"a": 1})
+        await w.approve(run, "ask")
+        await w.approve(run, "also")
+        await w.runs.result(run)
+        entries = entries_of(w.canned.recorded, run)
+        assert list(entries.values()) == await w.runs.history(run)
+    refused = [name for name, entry in entries.items() if entry.event == "gate.refused"]
+    assert [name.count(".") for name in refused] == [2, 3, 3]
+    assert [entry.event for entry in entries.values()].count("signal.ignored") == 2
+
+
+async def test_what_is_told_again_in_another_order_keeps_its_names(client: Client) -> None:
+    """A worker that dies between its writing and Temporal's knowing has the run go on from before,
+    and by then more may have come."""
+    told: list[dict[str, Entry]] = []
+    for order in (("ask", "also"), ("also", "ask")):
+        async with world(client, Canned(record=True)) as w:
+            run = await w.start("flow.gate", context=INCIDENT)
+            await w.until_open(run, "ask", "also")
+            for gate in order:
+                await w.approve(run, gate)
+            await w.runs.result(run)
+            told.append(entries_of(w.canned.recorded, run))
+    first, second = told
+    assert list(first) != list(second)
+    assert {name: entry.text for name, entry in first.items()} == {
+        name: entry.text for name, entry in second.items()
+    }

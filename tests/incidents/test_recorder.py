@@ -65,7 +65,7 @@ def batch(first: int, *texts: str, incident: str = "INC-1", **more: str) -> RunE
         run="incident.remediate-INC-1",
         execution="e1",
         blueprint="incident.remediate",
-        first=first,
+        names=tuple(str(first + index) for index in range(len(texts))),
         entries=tuple(Entry(at=AT, event="step.started", text=text) for text in texts),
         **more,
     )
@@ -186,7 +186,7 @@ def test_an_event_holds_who_from_where_and_nothing_that_a_store_refuses() -> Non
         source="slack", user="slack:U1", gate="ask", data={"reason": "y" * 70_000, "round": 0},
     )  # fmt: skip
     (event,) = events_of(
-        RunEntries(incident_id="INC-1", run="r", execution="e", blueprint="b", first=9,
+        RunEntries(incident_id="INC-1", run="r", execution="e", blueprint="b", names=("9",),
                    entries=(entry,))
     )  # fmt: skip
     assert (event.key, event.type, event.source, event.gate) == (

@@ -165,8 +165,8 @@ async def test_a_restart_of_both_between_question_and_click_loses_nothing(here: 
     assert (await ended(here, incident))["status"] == "succeeded"
     events = here.events(incident)
     assert len({event.key for event in events}) == len(events)
-    numbers = [event.key.rpartition("/")[2] for event in events if event.run is not None]
-    assert numbers == [str(n) for n in range(1, len(numbers) + 1)]
+    types = [event.type for event in events]
+    assert types.count("gate.opened") == types.count("gate.answered") == 1
 
 
 async def test_what_is_not_from_slack_is_refused(here: Site) -> None:
