@@ -5,12 +5,14 @@ Every answer is held against the vendor's description when the test is over (fix
 
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 import pytest
 
 from tests.sandbox.conftest import Call
 from tests.vendors.odd import ODD
+from tests.vendors.program import program
 
 OURS = "INC-2026-0001"
 
@@ -160,3 +162,28 @@ def test_slack(calls: Callable[[str], Call], http: httpx.Client) -> None:
 def test_a_path_without_a_slash_is_answered(http: httpx.Client) -> None:
     answer = http.request("OPTIONS", "/", extensions={"target": b"*"})
     assert answer.status_code in (400, 404, 405)
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_post_mortem_becomes_a_page(calls: Callable[[str], Call], text: str) -> None:
+    """What the transformer gives is what the connector takes, and shows what people wrote."""
+    document = program("transformers/post-mortem", {}, {}).call(
+        {
+            "incident": {"id": OURS, "title": text, "severity": "P1"},
+            "events": [{"type": "step.succeeded", "sequence": 1, "description": text}],
+            "approvals": [{"gate": "ask", "status": "Approved", "reason": text}],
+            "actionItems": [{"text": text}],
+        }
+    )
+    given = {name: document[name] for name in ("title", "markdown", "labels")}
+    call = calls("confluence")
+    made = call({"operation": "create-page", "incidentId": OURS, **given})
+    assert made["page"]["labels"] == ["post-mortem", "inc-2026-0001", "p1"]
+    storage = call({"operation": "get-page", "pageId": made["page"]["id"]})["storage"]
+    page = ElementTree.fromstring(f"<body>{storage.replace('ac:', 'ac-')}</body>")
+    assert [head.text for head in page.iter("h2")][:2] == ["Summary", "Impact"]
+    assert page.find("h1") is None
+    shown = "".join(page.itertext())
+    words = [word for word in text.split() if word.isalnum()]
+    assert [word for word in words if word not in shown] == []
+    assert page.find(".//script") is None
