@@ -36,6 +36,9 @@ def check(events: Sequence[Event], count: int, head: str) -> list[Problem]:
         expected, before = event.sequence + 1, event.hash
     if expected <= count:
         problems.append(Problem(sequence=None, problem=f"{_numbers(expected, count)} at the end"))
+    elif expected > count + 1:
+        text = f"the incident says that it has {count} events, and there are more"
+        problems.append(Problem(sequence=None, problem=text))
     elif before != head:
         text = "the last event is not the one that the incident says is its last"
         problems.append(Problem(sequence=expected - 1 or None, problem=text))

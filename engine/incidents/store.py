@@ -182,7 +182,7 @@ class Store:
         """Whether its timeline is as it was written, and what is not."""
         with self._read() as connection:
             found = self._found(connection, incident_id)
-            events = timeline.read(connection, incident_id, EventFilter())
+            events = timeline.as_stored(connection, incident_id)
         problems = chain.check(events, found.events, found.head)
         return Verification(
             intact=not problems, events=len(events), head=found.head, problems=tuple(problems)

@@ -2,8 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 
 from engine import instants
 from engine.incidents import chain, input_checks
@@ -13,6 +26,7 @@ from engine.plan import Json
 
 _MOST_KEYS = 500
 """In one question to the database."""
+_MOST_EVENTS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +130,8 @@ class Appender:
 def read(connection: Connection, incident_id: str, which: EventFilter) -> list[Event]:
     """The events that fit, in the order of the chain."""
     column = timeline_event.c
-    query = _of(incident_id).where(column.sequence > which.after).order_by(column.sequence)
+    within = column.sequence.between(which.after + 1, _MOST_EVENTS)
+    query = _of(incident_id).where(within).order_by(column.sequence)
     if which.type is not None:
         kind, star, _ = which.type.partition(".*")
         same = column.event_type == which.type
@@ -131,6 +146,36 @@ def read(connection: Connection, incident_id: str, which: EventFilter) -> list[E
     if which.limit is not None:
         query = query.limit(which.limit)
     return [event_of(row) for row in connection.execute(query)]
+
+
+def as_stored(connection: Connection, incident_id: str) -> list[Event]:
+    """Every event, for the chain to check. One that somebody made unreadable is given as the text
+    that is there, which has another hash than was written."""
+    try:
+        return read(connection, incident_id, EventFilter())
+    except (ValueError, TypeError):
+        rows = select(timeline_event.c.sequence).where(_placed(incident_id))
+        places = connection.scalars(rows.order_by(timeline_event.c.sequence)).all()
+        return [_one(connection, incident_id, place) for place in places]
+
+
+def _one(connection: Connection, incident_id: str, sequence: int) -> Event:
+    row = _of(incident_id).where(timeline_event.c.sequence == sequence)
+    try:
+        return event_of(connection.execute(row).one())
+    except (ValueError, TypeError):
+        texts: list[ColumnElement[Any]] = [
+            type_coerce(column, Text).label(column.name) for column in timeline_event.columns
+        ]
+        text: Select[Any] = row.with_only_columns(*texts)
+        found = event_of(connection.execute(text).one())
+        return msgspec.structs.replace(found, sequence=sequence)
+
+
+def _placed(incident_id: str) -> ColumnElement[bool]:
+    """In SQLite a text is more than any number."""
+    column = timeline_event.c
+    return and_(column.incident_id == incident_id, column.sequence.between(1, _MOST_EVENTS))
 
 
 def _of(incident_id: str) -> Select[tuple[Json, ...]]:

@@ -129,6 +129,12 @@ def test_what_is_intact_is_said_with_its_head(incident: Harmony) -> None:
     [
         ("UPDATE timeline_event SET description = 'x' WHERE sequence = 3",
          "event 3: the event was changed after it was written"),
+        ("UPDATE timeline_event SET timestamp = 'x', data = '{' WHERE sequence = 3",
+         "event 3: the event was changed after it was written"),
+        ("UPDATE timeline_event SET sequence = 'x' WHERE sequence = 6",
+         "event 6 is missing at the end"),
+        ("UPDATE incident SET events = 2 WHERE id = 'INC-2026-0001'",
+         "the incident says that it has 2 events, and there are more"),
         ("DELETE FROM timeline_event WHERE sequence = 2", "event 3: event 2 is missing"),
         ("DELETE FROM timeline_event WHERE sequence = 6", "event 6 is missing at the end"),
         ("UPDATE timeline_event SET sequence = 9 - sequence WHERE sequence IN (4, 5)",
