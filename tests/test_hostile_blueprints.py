@@ -22,6 +22,8 @@ def reads(text: str) -> str:
     return f'set: {{a: "{text}", b: "{text}"}}'
 
 
+ENDLESS = "{% for i in range(90000) %}{% for j in range(90000) %}x{% endfor %}{% endfor %}"
+
 HOSTILE = {
     "reads-nowhere": (
         steps([f"set: {{x: '{'{{ steps.stpe.x }} ' * 20}'}}"] * 1_900),
@@ -30,6 +32,10 @@ HOSTILE = {
     "types-that-double": (
         steps(["set: {a: 1}"] + [reads(f"{{{{ steps.s{n}.output }}}}") for n in range(1_500)]),
         set(),
+    ),
+    "loops-that-read-nothing": (
+        steps([f"set: {{x: '{ENDLESS}'}}"] * 1_000),
+        {"EXPRESSION_FAILS"},
     ),
     "many-keys": (
         "steps: [{id: a, set: {x: 1}}]\n" + "".join(f"k{n}: 1\n" for n in range(80_000)),

@@ -31,6 +31,7 @@ __all__ = [
     "has_template",
     "parse",
     "parse_condition",
+    "value_of",
 ]
 
 
@@ -75,6 +76,11 @@ def _each(value: Json, names: Mapping[str, Json], budget: Budget) -> Json:
     if isinstance(value, dict):
         return {key: _each(item, names, budget) for key, item in value.items()}
     return value
+
+
+def value_of(template: Template, names: Mapping[str, Json], budget: Budget) -> Json:
+    """The value of one parsed template; ExpressionFailed as for `evaluate`."""
+    return _one(template, names, budget)
 
 
 @cache

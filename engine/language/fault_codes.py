@@ -82,6 +82,7 @@ FAULT_CODES = {
     ),
     # Expressions
     **_errors(
+        EXPRESSION_FAILS="An expression that reads nothing has no value in any run.",
         EXPRESSION_SYNTAX="An expression cannot be parsed, or uses what is not allowed.",
         EXPRESSION_TYPE="An expression cannot give the type that its place needs.",
         REFERENCE_UNKNOWN="An expression reads a name that is not there.",

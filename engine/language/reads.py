@@ -3,8 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from engine.errors import ExpressionSyntaxError
-from engine.expressions import Template, has_template, parse, parse_condition
+from engine.errors import ExpressionFailed, ExpressionSyntaxError
+from engine.expressions import (
+    Budget,
+    Template,
+    has_template,
+    parse,
+    parse_condition,
+    value_of,
+)
 from engine.language import schema_types
 from engine.language.blueprint import WrittenStep
 from engine.language.document import Path
@@ -26,6 +33,8 @@ class Reads:
         self.main = main
         self.last = last
         self.references = ReferenceChecks(reading, producers)
+        self._constants = Budget()
+        """For all that reads nothing: beyond, it is left to the run."""
 
     def scope(self, needs: Needs, number: int) -> Scope:
         """The place of a step's own expressions."""
@@ -107,7 +116,24 @@ class Reads:
             if reference.path[0] not in split:
                 self.references.check(reference, path, scope)
         errors = self.reading.faults[before:]
-        return template if all(fault.severity != "error" for fault in errors) else None
+        if any(fault.severity == "error" for fault in errors) or self._is_hopeless(template, path):
+            return None
+        return template
+
+    def _is_hopeless(self, template: Template, path: Path) -> bool:
+        """Whether it reads nothing and has no value, so that it would fail in every run."""
+        if template.references or self._constants.left <= 0:
+            return False
+        budget = Budget()
+        given = budget.left
+        try:
+            value_of(template, {}, budget)
+        except ExpressionFailed as failed:
+            self.reading.fault("EXPRESSION_FAILS", failed.message, path)
+            return True
+        finally:
+            self._constants.left -= given - max(budget.left, 0)
+        return False
 
     def _foreach(self, text: str, path: Path, scope: Scope) -> None:
         if not has_template(text):
