@@ -263,3 +263,20 @@ async def test_fifty_alerts_at_once_are_fifty_incidents_each_run_once(tmp_path: 
                     await asyncio.sleep(0.05)
             types = [event.type for event in made.events(incident)]
             assert types == ["incident.opened", "run.started", "step.succeeded", "run.ended"]
+
+
+async def test_while_the_store_is_away_it_says_so_and_alerts_are_put_off(tmp_path: Path) -> None:
+    away = "postgresql://harmony:hunter2@127.0.0.1:1/incidents"
+    async with site(tmp_path, HARMONY_DATABASE_URL=away) as made:
+        await made.serve()
+        ready = await made.http.get(f"{made.url}/readyz")
+        assert (ready.status_code, list(ready.json()["problems"])) == (503, ["store"])
+        assert (await made.http.get(f"{made.url}/healthz")).status_code == 200
+        answer = await made.http.post(
+            f"{made.url}/webhooks/alertmanager",
+            json=ALERTMANAGER,
+            headers={"Authorization": "Bearer am-token"},
+        )
+        assert (answer.status_code, "does not answer" in answer.text) == (503, True)
+        assert "hunter2" not in ready.text + answer.text
+        assert "hunter2" not in await made.stop("serve")
