@@ -23,8 +23,9 @@ class Claim:
         self.waiting = 0
         self.started = False
         """Whether its program has been told to start."""
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when nothing of it is left, once it had started."""
+        self.ended: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        """Done when nothing of it is left, once it had started: what its recorder says of it, which
+        is cut short where that was ended too."""
         self._writer: asyncio.StreamWriter | None = None
 
     def start(self, writer: asyncio.StreamWriter) -> None:
@@ -38,10 +39,10 @@ class Claim:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(word)
 
-    def over(self) -> None:
-        """Its recorder is gone."""
+    def over(self, said: bytes) -> None:
+        """Its recorder is gone, and these were its last words."""
         if not self.ended.done():
-            self.ended.set_result(None)
+            self.ended.set_result(said)
 
 
 class Control:
@@ -89,8 +90,9 @@ class Control:
             claim = self._claims.get(key)
             if claim is not None:
                 claim.start(writer)
+                said = b""
                 try:
-                    await reader.read()
+                    said = await reader.read()
                 finally:
-                    claim.over()
+                    claim.over(said)
         writer.close()

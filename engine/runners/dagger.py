@@ -26,6 +26,7 @@ GRACE_SECONDS = 10.0
 START_SECONDS = 120.0
 """For a container to start, on a machine that starts many."""
 BUILD_SECONDS = 1800.0
+RESULT_LINES = 3
 END_SECONDS = 10.0
 """Beside the grace, for a cancelled program's end to be heard of."""
 AT_ONCE = 64
@@ -74,6 +75,8 @@ class DaggerRunner:
         self._opening: asyncio.Task[_Open] | None = None
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._salt = secrets.token_bytes(16)
+        self._clearing: set[asyncio.Future[str]] = set()
+        """Calls whose program has ended, and whose container the engine clears away."""
 
     async def run(self, execution: Execution) -> Executed:
         """Run it to its end, its time-out, or the cancellation of the awaiting task."""
@@ -81,6 +84,8 @@ class DaggerRunner:
             return Executed(126, b"", b"", note="cannot start: its command line is too long")
         reach, ports = reachable(execution.allow_outbound)
         async with self._slots:
+            while len(self._clearing) >= AT_ONCE:
+                await asyncio.wait(self._clearing, return_when=asyncio.FIRST_COMPLETED)
             opened = await self._open()
             try:
                 prepared = await self._prepared(opened, execution, ports)
@@ -105,6 +110,8 @@ class DaggerRunner:
 
     async def close(self) -> None:
         """Give back the session; the engine stays."""
+        for call in self._clearing:
+            call.cancel()
         if self._opening is not None:
             opening, self._opening = self._opening, None
             if opening.done() and not opening.cancelled() and opening.exception() is None:
@@ -185,7 +192,7 @@ class DaggerRunner:
         with opened.control.claim(name) as claim:
             call = asyncio.ensure_future(opened.session.call(ran.file(_RESULT).contents(), limit))
             try:
-                return _executed(await asyncio.shield(call))
+                return _executed(await self._result(call, claim))
             except asyncio.CancelledError:
                 await self._end(call, claim)
                 raise
@@ -196,6 +203,23 @@ class DaggerRunner:
                 raise
             except dagger.ClientError as error:
                 raise await _unavailable(opened, error, started=claim.started) from error
+
+    async def _result(self, call: asyncio.Future[str], claim: Claim) -> str:
+        """What the recorder says as soon as it does; else what the engine has kept."""
+        waited: set[asyncio.Future[Any]] = {call, claim.ended}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        said = claim.ended.result() if claim.ended.done() else b""
+        if call.done() or said.count(b"\n") < RESULT_LINES:
+            return await asyncio.shield(call)
+        self._clearing.add(call)
+        call.add_done_callback(self._cleared)
+        return said.decode()
+
+    def _cleared(self, call: asyncio.Future[str]) -> None:
+        """However that went: the step has its result."""
+        self._clearing.discard(call)
+        if not call.cancelled():
+            call.exception()
 
     async def _end(self, call: asyncio.Future[str], claim: Claim) -> None:
         """SIGTERM to all of it, SIGKILL after the grace, or at once where this is cancelled again;

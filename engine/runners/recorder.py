@@ -9,7 +9,8 @@ confinement.py takes), `command` (a list), `timeout` and `grace` (seconds), `std
 It tells the worker its key and waits for the word to start. The worker may end the command at any
 time, and a worker that is gone does. When this program ends, all that the command started has.
 
-The result has three lines: JSON, the first bytes of stdout and the last ones of stderr, both in
+The result goes to the worker too, which need not wait for the container to be cleared away. It has
+three lines: JSON, the first bytes of stdout and the last ones of stderr, both in
 base64. They do not go the way of the container's own output, because the engine replaces what looks
 like a secret there, be it one letter, and keeps it in its records.
 """
@@ -174,9 +175,12 @@ class Recorder:
             "stderr_truncated": self.err.cut,
             "note": note,
         }
+        result = json.dumps(said).encode() + b"\n"
+        result += b2a_base64(self.out.text()) + b2a_base64(words)
         with open(str(self.settings["result"]), "wb") as file:
-            file.write(json.dumps(said).encode() + b"\n")
-            file.write(b2a_base64(self.out.text()) + b2a_base64(words))
+            file.write(result)
+        if not self.lost:
+            self.worker.sendall(result)
 
 
 def reap() -> None:

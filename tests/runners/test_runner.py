@@ -387,6 +387,7 @@ async def test_no_descriptor_is_inherited(runner: Runner, tmp_path: Path) -> Non
     assert len(found) == 4  # and that of the folder it lists
 
 
+@pytest.mark.timeout(300)
 async def test_a_hundred_at_once(runner: Runner, tmp_path: Path) -> None:
     source = """
         import json, os, sys
@@ -407,4 +408,4 @@ async def test_a_hundred_at_once(runner: Runner, tmp_path: Path) -> None:
     )
     assert [output(each) for each in ran] == list(range(100))
     assert [each.stderr for each in ran] == [f"{n} k{n}\n".encode() for n in range(100)]
-    assert open_descriptors() <= open_before + KEPT_OPEN
+    await until(lambda: open_descriptors() <= open_before + KEPT_OPEN, 60)
