@@ -43,6 +43,21 @@ def test_a_run_without_a_severity_is_told_in_words() -> None:
     assert step.reason == "it is for severity P2, this is none"
 
 
+def test_what_is_known_may_settle_what_hangs_on_an_output() -> None:
+    conditions = {
+        "settled_or": ("inputs.on or steps.a.output.n > 1", "runs"),
+        "settled_and": ("not inputs.on and steps.a.output.n > 1", "skipped"),
+        "open_or": ("not inputs.on or steps.a.output.n > 1", "depends"),
+        "open_and": ("inputs.on and steps.a.output.n | default(0) > 1", "depends"),
+        "otherwise": ("1 == 1 if inputs.on else steps.a.output.n > 1", "runs"),
+    }
+    steps = [run_step(name, needs=after("a"), when=when) for name, (when, _) in conditions.items()]
+    found = look(plan_of(run_step("a"), *steps), on=True)
+    assert {name: found[name].verdict for name in conditions} == {
+        name: verdict for name, (_, verdict) in conditions.items()
+    }
+
+
 def test_what_hangs_on_an_output_depends() -> None:
     plan = plan_of(
         run_step("a"),

@@ -4,7 +4,7 @@ Nothing runs. What a condition reads of a step's output is not known beforehand:
 `depends`, and so does what needs it to have run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,6 +62,29 @@ def preview(
     return tuple(found[key] for key, _ in plan.every_step())
 
 
+class _NotKnown(Exception):
+    """Something was read that is known only when the run gets there."""
+
+
+class _Known(Mapping[str, Json]):
+    """What is known of a step; _NotKnown for the rest, unless it will not run."""
+
+    def __init__(self, step: str, known: Mapping[str, Json]) -> None:
+        self._step = step
+        self._known = known
+
+    def __getitem__(self, name: str) -> Json:
+        if name in self._known or self._known.get("outcome") in {"skipped", "unreached"}:
+            return self._known[name]
+        raise _NotKnown(f"steps.{self._step}.{name}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
 @dataclass(slots=True)
 class _Foresight:
     """What is known while the steps are gone through, each behind those it needs."""
@@ -98,19 +121,29 @@ class _Foresight:
             wanted = ", ".join(step.severity)
             return "skipped", f"it is for severity {wanted}, this is {severity or 'none'}"
         if isinstance(step.when, str):
-            unknown = self._unknown(parse_condition(step.when).references)
-            if unknown is not None:
+            try:
+                if not self._holds(step.when):
+                    return "skipped", f"`{step.when}` is false"
+            except _NotKnown as unknown:
                 maybe.append(f"`{step.when}`: {unknown} is known only then")
-            elif not self._holds(step.when):
-                return "skipped", f"`{step.when}` is false"
         elif step.when is False:
             return "skipped", "`when` is false"
         return ("depends", "; ".join(maybe)) if maybe else ("runs", None)
 
     def _holds(self, when: str) -> bool:
+        """_NotKnown where that hangs on what is not known beforehand: what stands before `and` or
+        `or` may have settled it."""
+        references = parse_condition(when).references
+        unknown = self._unknown(references)
+        others = [each for each in references if each.path[0] != "steps" or len(each.path) < 3]
+        if (other := self._unknown(others)) is not None:
+            raise _NotKnown(other)
+        steps = {name: _Known(name, known) for name, known in self.steps.items()}
         try:
-            return condition(when, self._names())
+            return condition(when, {**self._names(), "steps": steps})
         except ExpressionFailed:
+            if unknown is not None:
+                raise _NotKnown(unknown) from None
             return True  # it would start, and fail on this
 
     def _known_of(
