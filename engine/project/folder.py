@@ -21,7 +21,8 @@ def find_project(start: Path) -> Path:
         if (folder / "blueprints").is_dir():
             return folder
     message = (
-        f"no project here: neither {here} nor a folder above it has blueprints/; use --project"
+        f"no project here: neither {here} nor a folder above it has blueprints/; use --project, "
+        "or begin one with `mkdir blueprints`"
     )
     raise RunRefused(message, code="PROJECT")
 

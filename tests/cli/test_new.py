@@ -57,6 +57,15 @@ def test_a_new_runbook_runs(harmony: Harmony, project: Path) -> None:
     assert [block["name"] for block in shown.document["blocks"]] == ["free-space", "entries"]
 
 
+def test_where_no_project_is_it_says_how_one_begins(
+    harmony: Harmony, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = harmony("new", "blueprint", "a.b")
+    assert ran.status == 2
+    assert "begin one with `mkdir blueprints`" in ran.err
+
+
 def test_what_is_there_is_not_touched(harmony: Harmony, project: Path) -> None:
     cases = project / "blueprints" / "cases"
     cases.mkdir()
