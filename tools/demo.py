@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -47,6 +48,7 @@ ASKED = {"incident-approver": "bob", "incident-manager": CLICKER}
 def main() -> int:
     """Exit status 0 where the incident went through its whole life."""
     options = _options()
+    signal.signal(signal.SIGTERM, _leave)
     try:
         with ExitStack() as held:
             demo = Demo(options, held)
@@ -59,6 +61,11 @@ def main() -> int:
     except (KeyboardInterrupt, EOFError):
         return 130
     return 0
+
+
+def _leave(*_: object) -> None:
+    """What was started is stopped on the way out, also for whoever ends the demo from outside."""
+    raise DemoFailed("it was told to end")
 
 
 def _options() -> argparse.Namespace:
@@ -76,6 +83,7 @@ class Demo:
 
     def __init__(self, options: argparse.Namespace, held: ExitStack) -> None:
         self._gate = options.gate
+        self._held = held
         self._runner = ("--runner", options.runner)
         self._folder = Path(
             held.enter_context(
@@ -127,6 +135,7 @@ class Demo:
         """The approver does not answer; who is asked next clicks in Slack."""
         heading("2. A runbook is asked for; the approver does not answer, so a manager is asked")
         archives = Archives(self._folder.name)
+        self._held.callback(archives.remove)
         say(f"For this step gates wait at most {self._gate}: gates: {{atMost: {self._gate}}}")
         say(f"in {self._settings}; the blueprint, which says 5m for P1, stays as it is.\n")
         self._bind(self._gate)
@@ -148,7 +157,6 @@ class Demo:
             say((block["stdout"] + block["stderr"]).rstrip("\n"))
         say(f"\nOf {len(archives.files)} old archives on this machine {archives.left()} are left;")
         say("a runbook that ran in a container saw those of the container.")
-        archives.remove()
 
     def close_out(self) -> None:
         """A P1 is closed when somebody approves, here on the command line."""
