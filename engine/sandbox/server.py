@@ -36,6 +36,8 @@ from engine.sandbox.wiring import Wiring
 HOST = "127.0.0.1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+_building = threading.Lock()
+"""FastAPI puts warnings aside for the whole process while it reads a route's parameters."""
 
 
 class Sandbox:
@@ -140,7 +142,8 @@ class _Started:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         url = f"http://{HOST}:{self._listening.getsockname()[1]}"
-        sandbox = Sandbox(self._settings, url)
+        with _building:
+            sandbox = Sandbox(self._settings, url)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 sandbox.front,
