@@ -13,9 +13,9 @@ CONFINED = "each step in a confined container of its own"
 def choose_runner(name: str, containers: Path) -> tuple[Runner, str]:
     """The runner, and what to tell the user about the choice.
 
-    `containers` is the project's folder of images. `auto` takes Dagger where an engine answers now;
-    nothing is started for it. RunRefused for one that there is not, and where Dagger is asked for
-    and no engine can be had.
+    `containers` is the project's folder of images. `auto` takes Dagger where an engine answers now
+    and the program that opens sessions is here; nothing is started or downloaded for it.
+    RunRefused for one that there is not, and where Dagger is asked for and no engine can be had.
     """
     if name not in ("auto", "process", "dagger"):
         raise RunRefused(
@@ -24,6 +24,9 @@ def choose_runner(name: str, containers: Path) -> tuple[Runner, str]:
     if name == "process":
         return _process(f"runner process: {NO_ISOLATION}")
     found = dagger_engine.look()
+    if name == "auto" and found.answers and not dagger_engine.opens_sessions():
+        why = f"{found.says}: `--runner dagger` does that"
+        return _process(f"runner process: {NO_ISOLATION} ({why})")
     if found.answers or (name == "dagger" and found.startable):
         return _dagger(containers, f"runner dagger: {CONFINED}; {found.says}")
     if name == "dagger":

@@ -32,6 +32,19 @@ class Found:
     """None answers, and Docker is there: opening a session starts one."""
 
 
+def beside_socket(name: str, environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """Where the project's own engine puts such a file; nowhere for one without a socket."""
+    address = environment.get(RUNNER_HOST) or f"unix://{DEFAULT_SOCKET}"
+    if not address.startswith("unix://"):
+        return ()
+    return (Path(address.removeprefix("unix://")).with_name(name),)
+
+
+def opens_sessions(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a session with an engine that answers needs no download."""
+    return "DAGGER_SESSION_PORT" in environment or session_program(environment) is not None
+
+
 def look(environment: Mapping[str, str] = os.environ) -> Found:
     """The engine that a session would use: the one around this program, the one that
     `_EXPERIMENTAL_DAGGER_RUNNER_HOST` names, one on this machine's usual socket, or Docker's."""
@@ -46,13 +59,14 @@ def look(environment: Mapping[str, str] = os.environ) -> Found:
 
 
 def session_program(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The program that opens a session: the one that is named, built or downloaded here; else None,
-    and the SDK downloads the one of its version."""
+    """The program that opens a session: the one that is named, that the engine brings beside its
+    socket, or that was built or downloaded here; else None, and the SDK downloads it."""
     named = environment.get(SESSION_PROGRAM)
     if named:
         return named
     cache = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     for path in (
+        *beside_socket("session", environment),
         cache / "dagger-engine" / f"v{VERSION}" / "session",
         cache / "dagger" / f"dagger-{VERSION}",
     ):

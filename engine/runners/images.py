@@ -1,5 +1,6 @@
 """Container images: which one a capability names, what is in it, and what it starts from."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -59,14 +60,10 @@ def base(environment: Mapping[str, str] = os.environ) -> str:
     "" where the Containerfile's own is taken."""
     if BASE in environment:
         return environment[BASE]
-    address = environment.get(dagger_engine.RUNNER_HOST) or f"unix://{dagger_engine.DEFAULT_SOCKET}"
-    if not address.startswith("unix://"):
-        return ""
-    try:
-        brought = Path(address.removeprefix("unix://")).with_name(BASE_FILE)
-        return brought.read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
+    for file in dagger_engine.beside_socket(BASE_FILE, environment):
+        with contextlib.suppress(OSError):
+            return file.read_text(encoding="utf-8").strip()
+    return ""
 
 
 def content(image: Image, parent: str) -> str:
