@@ -1,6 +1,7 @@
 """The backends, each of which must pass every test of `test_runner.py`."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,18 +14,39 @@ from tests.runners.world import World, world_on_loopback
 GRACE_SECONDS = 1.0
 
 
-@pytest.fixture(scope="session", params=["process", "dagger"])
+BACKENDS = ("process", "dagger")
+PATIENCE_SECONDS = 40.0
+"""A grace that no test waits for, on however busy a machine."""
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
 async def runner(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Runner]:
     """One backend for all the tests, with a short grace between SIGTERM and SIGKILL."""
+    async with _running(request.param, tmp_path_factory, GRACE_SECONDS) as made:
+        yield made
+
+
+@pytest.fixture(params=BACKENDS)
+async def patient_runner(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Runner]:
+    """One backend, with a long grace."""
+    async with _running(request.param, tmp_path_factory, PATIENCE_SECONDS) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _running(
+    kind: str, folders: pytest.TempPathFactory, grace: float
+) -> AsyncIterator[Runner]:
     made: Runner
-    if request.param == "process":
-        made = ProcessRunner(grace_seconds=GRACE_SECONDS)
+    if kind == "process":
+        made = ProcessRunner(grace_seconds=grace)
     else:
         need_engine()
-        folder = containers(tmp_path_factory.mktemp("images"))
-        made = DaggerRunner(folder, grace_seconds=GRACE_SECONDS)
+        made = DaggerRunner(containers(folders.mktemp("images")), grace_seconds=grace)
     yield made
     await made.close()
 
