@@ -11,13 +11,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.plan import Outcome, Plan
+from engine.plan import ChildStep, Outcome, Plan, WaitStep
 from engine.run.commands import CallCapability, Ended, RunInfo
 from engine.run.run_state import RunState
 from engine.simulation.scenario import Answer, Scenario
 from engine.simulation.simulated import Simulated
 from tests.simulating import Restoring, outcomes, run_plan
-from tests.strategies import INPUTS, KINDS, UNTIMED, after, plan_of, plans, run_step, scenarios
+from tests.strategies import (
+    INPUTS,
+    KINDS,
+    UNTIMED,
+    after,
+    gate_step,
+    plan_of,
+    plans,
+    run_step,
+    scenarios,
+)
 
 thorough = settings(
     max_examples=150, deadline=None, derandomize=True,
@@ -194,3 +204,17 @@ def test_a_snapshot_is_linear_in_what_has_happened() -> None:
     first, second, third = size(100), size(200), size(300)
     assert third - second == pytest.approx(second - first, rel=0.1)
     assert second - first < 100 * 150
+
+
+def test_what_a_child_approves_does_not_hang_on_the_time_left_for_it() -> None:
+    child = plan_of(gate_step("gate"), blueprint="test.child", capabilities={})
+    plan = plan_of(
+        ChildStep(id="at-once", blueprint="test.child"),
+        WaitStep(id="pause", duration_ms=1_000),
+        ChildStep(id="later", blueprint="test.child", needs=after("pause")),
+        children={"test.child": child},
+        max_duration_ms=10_000,
+    )
+    children = run_plan(plan).children
+    assert children.keys() == {"at-once", "later"}
+    assert children["at-once"].digest == children["later"].digest

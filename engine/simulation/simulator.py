@@ -211,6 +211,7 @@ class Simulation:
             failure = StepFailure(code=refused.code, message=str(refused), category="FATAL")
             self._ends(run, command.key, self._now, Ended(outcome="failed", failure=failure))
             return
+        digest = plans.digest(plan, inputs)  # of what is approved, however much time is left for it
         if command.timeout_ms is not None and command.timeout_ms < plan.max_duration_ms:
             plan = msgspec.structs.replace(plan, max_duration_ms=command.timeout_ms)
         view = run.state.view()
@@ -220,7 +221,7 @@ class Simulation:
             started_at_ms=self._now,
             initiator=view.initiator,
             solo=view.solo,
-            digest=plans.digest(plan, inputs),
+            digest=digest,
         )
         state = RunState(plan, inputs, run.context, info)
 
