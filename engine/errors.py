@@ -187,7 +187,7 @@ class IncidentError(HarmonyError):
 
     def __init__(self, message: str, *, code: str) -> None:
         self.code = code
-        """INPUTS, INCIDENT_UNKNOWN, WRONG_TRANSITION or TOO_LARGE."""
+        """INPUTS, INCIDENT_UNKNOWN, WRONG_TRANSITION, TOO_LARGE or UNREADABLE."""
         super().__init__(message)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, get_args
@@ -41,7 +42,19 @@ class _Moment(click.ParamType[str]):
         )
 
 
-_MOMENT = _Moment()
+class _Hash(click.ParamType[str]):
+    """The hash of an event, as `verify` prints it."""
+
+    name = "hash"
+
+    def convert(self, value: str, param: object, ctx: object) -> str:  # noqa: ARG002 - click's
+        """In small letters; click.BadParameter where it is none."""
+        if re.fullmatch(r"[0-9a-fA-F]{64}", value) is None:
+            raise click.BadParameter("it is the 64 digits that `incident verify` prints as head")
+        return value.lower()
+
+
+_MOMENT, _HASH = _Moment(), _Hash()
 
 
 @harmony_command("list")
@@ -57,22 +70,31 @@ def list_command(
     since: str | None,
     until: str | None,
     limit: int,
-) -> None:
-    """List incidents, newest first."""
+) -> int:
+    """List incidents, newest first.
+
+    Exit status 1 where the row of one was made unreadable.
+    """
     from engine.incidents.incident_rows import IncidentFilter
 
     wanted = IncidentFilter(status=status, severity=severity, since=since, until=until, limit=limit)
     with _store(frame) as store:
-        found = store.incidents(wanted)
+        found, damaged = store.incidents(wanted), store.unreadable()
+    for name in damaged:
+        output.say(
+            f"{name} cannot be read, its row was changed in the database; "
+            f"`{program()} incident verify {name}` says what it must be."
+        )
     if frame.json:
         output.document(frame, found)
-        return
+        return 1 if damaged else 0
     for line in output.table([_row(each) for each in found], _HEADER):
         output.result(line)
     if not found:
         output.say("No incidents.")
     elif len(found) == limit:
         output.say(f"The latest {limit}; --limit shows more.")
+    return 1 if damaged else 0
 
 
 @harmony_command("show")
@@ -118,18 +140,23 @@ def timeline_command(
 
 @harmony_command("verify")
 @click.argument("incidents", metavar="[ID]...", nargs=-1)
-def verify_command(frame: Frame, incidents: tuple[str, ...]) -> int:
-    """Find events that were changed, removed or reordered; of all incidents without an ID.
+@click.option("--head", type=_HASH, metavar="HASH", help="One that was printed earlier, for ID.")
+def verify_command(frame: Frame, incidents: tuple[str, ...], head: str | None) -> int:
+    """Find events that were changed, removed or reordered, and a row that says something else than
+    its events; of all incidents without an ID.
 
-    Exit status 1 where a timeline is not as it was written.
+    Exit status 1 where an incident is not as it was written.
     """
     from engine.incidents.incident_rows import IncidentFilter
 
+    if head is not None and len(incidents) != 1:
+        raise click.UsageError("--head is of one incident: give its ID too")
     found: dict[str, Verification] = {}
     with _store(frame) as store:
-        for name in incidents or [each.id for each in store.incidents(IncidentFilter())]:
+        named = [each.id for each in store.incidents(IncidentFilter())]
+        for name in incidents or [*store.unreadable(), *named]:
             with _near(store, name):
-                found[name] = store.verify(name)
+                found[name] = store.verify(name, head)
     if frame.json:
         output.document(frame, [_verified(name, each) for name, each in found.items()])
     else:

@@ -45,6 +45,12 @@ def check(events: Sequence[Event], count: int, head: str) -> list[Problem]:
     return problems
 
 
+def cut(kept: str) -> Problem:
+    """No event has the hash that somebody wrote down."""
+    text = f"no event has the hash {kept}: the end was cut off, or the chain was written anew"
+    return Problem(sequence=None, problem=text)
+
+
 def _one(event: Event, expected: int, before: str, known: set[str]) -> list[Problem]:
     found = []
     if event.sequence > expected:

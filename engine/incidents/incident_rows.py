@@ -1,12 +1,13 @@
 """Incidents as rows: their numbers, what is known of each, what was made for it elsewhere."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, Table, insert, select, text, update
+from sqlalchemy import Connection, Row, Select, Table, insert, select, text, update
 
 from engine.errors import IncidentError
 from engine.incidents.incident import LINKS, Incident, Link, LinkKind, Opening
@@ -24,6 +25,7 @@ _TABLES: Mapping[LinkKind, Table] = {
     "slack": slack_channel,
     "confluence": confluence_page,
 }
+_Row = TypeVar("_Row", bound=msgspec.Struct)
 _OPENING_LOCK = 7_403_202
 """PostgreSQL's advisory lock of those that open an incident."""
 
@@ -48,11 +50,27 @@ def unknown(incident_id: str) -> IncidentError:
     )
 
 
+@contextlib.contextmanager
+def readable(incident_id: str, what: str) -> Iterator[None]:
+    """IncidentError with code UNREADABLE where rows hold what Harmony does not write."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        name, why = incident_id[:100], " ".join(str(error).split())[:200]
+        raise IncidentError(
+            f"{what} of {name} cannot be read, it was changed in the database ({why}); "
+            f"`harmony incident verify {name}` "
+            "says what is left as it was, and a backup has the rest",
+            code="UNREADABLE",
+        ) from None
+
+
 def find(connection: Connection, incident_id: str, *, lock: bool = False) -> Incident | None:
     """The incident; with `lock` nobody else changes it or its timeline until the end."""
     query = select(incident).where(incident.c.id == incident_id)
-    row = connection.execute(query.with_for_update() if lock else query).first()
-    return None if row is None else _incident(connection, row)
+    with readable(incident_id, "The row"):
+        row = connection.execute(query.with_for_update() if lock else query).first()
+        return None if row is None else _incident(connection, row)
 
 
 def held(connection: Connection, incident_id: str) -> Incident:
@@ -63,9 +81,46 @@ def held(connection: Connection, incident_id: str) -> Incident:
     return found
 
 
+def end_of(connection: Connection, incident_id: str) -> tuple[int | None, str]:
+    """How many events the incident says it has, None where it says no number, and the hash of the
+    last; IncidentError where there is no such incident."""
+    query = select(incident.c.events, incident.c.head).where(incident.c.id == incident_id)
+    row = connection.execute(query).first()
+    if row is None:
+        raise unknown(incident_id)
+    return row.events if isinstance(row.events, int) else None, str(row.head)
+
+
 def listed(connection: Connection, which: IncidentFilter) -> list[Incident]:
-    """Those that fit, newest first."""
-    query = select(incident).order_by(incident.c.started_at.desc(), incident.c.id.desc())
+    """Those that fit and can be read, newest first."""
+    query = _fitting(select(incident), which)
+    try:
+        return [_incident(connection, row) for row in connection.execute(query).all()]
+    except (ValueError, TypeError):
+        named = connection.scalars(_fitting(select(incident.c.id), which)).all()
+        return [each for name in named if (each := _one(connection, name)) is not None]
+
+
+def unreadable(connection: Connection) -> list[str]:
+    """The ids of those that `listed` leaves out, sorted."""
+    try:
+        for row in connection.execute(select(incident)):
+            _incident(connection, row)
+    except (ValueError, TypeError):
+        named = connection.scalars(select(incident.c.id).order_by(incident.c.id)).all()
+        return [name for name in named if _one(connection, name) is None]
+    return []
+
+
+def _one(connection: Connection, incident_id: str) -> Incident | None:
+    try:
+        return find(connection, incident_id)
+    except IncidentError:
+        return None
+
+
+def _fitting(query: Select[Any], which: IncidentFilter) -> Select[Any]:
+    query = query.order_by(incident.c.started_at.desc(), incident.c.id.desc())
     for column, value in ((incident.c.status, which.status), (incident.c.severity, which.severity)):
         if value is not None:
             query = query.where(column == value)
@@ -73,9 +128,7 @@ def listed(connection: Connection, which: IncidentFilter) -> list[Incident]:
         query = query.where(incident.c.started_at >= which.since)
     if which.until is not None:
         query = query.where(incident.c.started_at <= which.until)
-    if which.limit is not None:
-        query = query.limit(which.limit)
-    return [_incident(connection, row) for row in connection.execute(query).all()]
+    return query if which.limit is None else query.limit(which.limit)
 
 
 def opened_before(connection: Connection, opening: Opening) -> Incident | None:
@@ -155,11 +208,16 @@ def _incident(connection: Connection, row: Row[tuple[Json, ...]]) -> Incident:
     values = {name: value for name, value in row._mapping.items() if name != "key"}  # noqa: SLF001
     values["impacted_services"] = tuple(values["impacted_services"])
     links: dict[str, Any] = {kind: _link(connection, row.id, kind) for kind in LINKS}
-    return Incident(**values, **links)
+    return _checked(Incident(**values, **links))
 
 
 def _link(connection: Connection, incident_id: str, kind: LinkKind) -> Link | None:
     table, made = _TABLES[kind], LINKS[kind]
     query = select(*(table.c[name] for name in made.__struct_fields__))
     row = connection.execute(query.where(table.c.incident_id == incident_id)).first()
-    return None if row is None else made(**row._mapping)  # noqa: SLF001
+    return None if row is None else _checked(made(**row._mapping))  # noqa: SLF001
+
+
+def _checked(found: _Row) -> _Row:
+    """msgspec.ValidationError, a ValueError, where a value is none of its field's."""
+    return msgspec.convert(msgspec.to_builtins(found), type(found))

@@ -83,7 +83,13 @@ OWN_TYPES = frozenset(
 """First words of the types that only a worker writes: what happened in runs, and who answered."""
 OWN_KEYS = ("run/", "store/")
 _AGAIN_SECONDS = 2
-_STATUS = {"INPUTS": 400, "INCIDENT_UNKNOWN": 404, "WRONG_TRANSITION": 409, "TOO_LARGE": 413}
+_STATUS = {
+    "INPUTS": 400,
+    "INCIDENT_UNKNOWN": 404,
+    "WRONG_TRANSITION": 409,
+    "TOO_LARGE": 413,
+    "UNREADABLE": 500,
+}
 _T = TypeVar("_T")
 _Handler: TypeAlias = Callable[[Store, Request, bytes], tuple[int, Any]]
 

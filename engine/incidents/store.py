@@ -21,6 +21,7 @@ from engine.incidents import (
     incident_rows,
     input_checks,
     measures,
+    row_checks,
     timeline,
 )
 from engine.incidents.incident import (
@@ -36,12 +37,10 @@ from engine.incidents.incident import (
     Verification,
 )
 from engine.incidents.incident_rows import IncidentFilter
+from engine.incidents.row_checks import ACKNOWLEDGED
 from engine.incidents.states import Place, moved
 from engine.incidents.timeline import Appender, EventFilter
 from engine.plan import Json
-
-ACKNOWLEDGED = "incident.acknowledged"
-"""The type of the event that says that somebody has seen the incident."""
 
 
 def _now() -> int:
@@ -52,7 +51,7 @@ class Store:
     """The store at a URL. It connects, and makes its tables, when it is first used.
 
     StoreUnavailable from every method where the database is away; IncidentError where what is asked
-    for cannot be: code INCIDENT_UNKNOWN, INPUTS, TOO_LARGE or WRONG_TRANSITION.
+    for cannot be: code INCIDENT_UNKNOWN, INPUTS, TOO_LARGE, UNREADABLE or WRONG_TRANSITION.
     """
 
     def __init__(self, url: URL, *, clock: Callable[[], int] = _now) -> None:
@@ -100,9 +99,14 @@ class Store:
             return self._found(connection, incident_id)
 
     def incidents(self, which: IncidentFilter) -> list[Incident]:
-        """Those that fit, newest first."""
+        """Those that fit and can be read, newest first."""
         with self._read() as connection:
             return incident_rows.listed(connection, which)
+
+    def unreadable(self) -> list[str]:
+        """The ids of incidents whose rows somebody made unreadable; `incidents` leaves them out."""
+        with self._read() as connection:
+            return incident_rows.unreadable(connection)
 
     def transition(
         self,
@@ -168,24 +172,35 @@ class Store:
 
     def events(self, incident_id: str, which: EventFilter) -> list[Event]:
         """The events of its timeline that fit, in the order of the chain."""
-        with self._read() as connection:
+        with self._read() as connection, incident_rows.readable(incident_id, "The timeline"):
             self._found(connection, incident_id)
             return timeline.read(connection, incident_id, which)
 
     def approvals(self, incident_id: str) -> list[Approval]:
         """Each round of each gate of its runs, in the order in which they were asked for."""
-        with self._read() as connection:
+        with self._read() as connection, incident_rows.readable(incident_id, "An approval"):
             self._found(connection, incident_id)
             return approvals.listed(connection, incident_id)
 
-    def verify(self, incident_id: str) -> Verification:
-        """Whether its timeline is as it was written, and what is not."""
+    def verify(self, incident_id: str, kept: str | None = None) -> Verification:
+        """Whether its timeline and its row are as they were written, and what is not; `kept` is the
+        hash of an event that somebody wrote down."""
         with self._read() as connection:
-            found = self._found(connection, incident_id)
+            count, head = incident_rows.end_of(connection, incident_id)
             events = timeline.as_stored(connection, incident_id)
-        problems = chain.check(events, found.events, found.head)
+            try:
+                row = incident_rows.find(connection, incident_id)
+            except IncidentError:
+                row = None
+        problems = chain.check(events, len(events) if count is None else count, head)
+        if kept is not None and kept not in {event.hash for event in events}:
+            problems.append(chain.cut(kept))
+        if not problems:
+            problems = row_checks.check(row, events)
+        elif row is None:
+            problems.append(row_checks.unreadable({}))
         return Verification(
-            intact=not problems, events=len(events), head=found.head, problems=tuple(problems)
+            intact=not problems, events=len(events), head=head, problems=tuple(problems)
         )
 
     def metrics(self, which: IncidentFilter) -> Metrics:

@@ -160,6 +160,98 @@ def test_what_was_tampered_with_is_found(
     assert "INC-2026-0002: 1 events, as they were written" in ran.out
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("status = 'nonsense'", "row cannot be read, it was changed in the database; its events"),
+        ("started_at = 'nonsense'", '"startedAt"'),
+        ("impacted_services = '{'", 'impactedServices ["checkout","cart"]'),
+        ("acknowledged_at = x'00'", "row cannot be read"),
+        ("events = 'many'", "row cannot be read"),
+        ("phase = 'Sleeping'", 'status "Investigating", phase "Triaging"'),
+    ],
+)
+def test_a_row_that_was_made_unreadable_is_one_sentence_and_hides_no_other(
+    incident: Harmony, state: Path, change: str, said: str
+) -> None:
+    with sqlite3.connect(state / FILE) as file:
+        file.execute(f"UPDATE incident SET {change} WHERE id = '{FIRST}'")
+    listed = incident("list")
+    assert listed.status == 1
+    assert "INC-2026-0002" in listed.out
+    assert f"{FIRST} cannot be read, its row was changed in the database" in listed.err
+    for verb in ("show", "timeline"):
+        ran = incident(verb, FIRST)
+        assert ran.status == 2
+        assert f"The row of {FIRST} cannot be read, it was changed in the database" in ran.err
+    verified = incident("verify")
+    assert verified.status == 1
+    assert said.strip('"') in verified.out
+    assert "INC-2026-0002: 1 events, as they were written" in verified.out
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "verb", "what"),
+    [
+        ("approval", "requested_at = 'x'", "show", "An approval"),
+        ("approval", "approvers = '{'", "show", "An approval"),
+        ("timeline_event", "timestamp = 'x'", "timeline", "The timeline"),
+    ],
+)
+def test_what_belongs_to_an_incident_and_cannot_be_read_is_one_sentence(
+    incident: Harmony, state: Path, table: str, change: str, verb: str, what: str
+) -> None:
+    with sqlite3.connect(state / FILE) as file:
+        file.execute("DROP TRIGGER timeline_event_no_update")
+        file.execute(f"UPDATE {table} SET {change} WHERE incident_id = '{FIRST}'")
+    ran = incident(verb, FIRST)
+    assert ran.status == 2
+    assert f"{what} of {FIRST} cannot be read, it was changed in the database" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("status = 'Closed', phase = NULL", 'has status "Closed", its events say "Investigating"'),
+        ("severity = 'P4'", 'has severity "P4", its events say "P1"'),
+        ("title = 'Fine'", 'has title "Fine", its events say'),
+        ("acknowledged_at = started_at", "has acknowledgedAt"),
+        ("resolved_at = started_at", "has resolvedAt"),
+    ],
+)
+def test_a_row_that_says_something_else_than_its_events_is_found(
+    incident: Harmony, state: Path, change: str, said: str
+) -> None:
+    with sqlite3.connect(state / FILE) as file:
+        file.execute(f"UPDATE incident SET {change} WHERE id = '{FIRST}'")
+    ran = incident("verify", FIRST)
+    assert ran.status == 1
+    assert f"the incident's row {said}" in ran.out
+
+
+def test_a_link_that_was_changed_is_found(incident: Harmony, state: Path) -> None:
+    with sqlite3.connect(state / FILE) as file:
+        file.execute("UPDATE statuspage_incident SET status = 'resolved'")
+    assert "the incident's row has statuspage" in incident("verify", FIRST).out
+
+
+def test_a_head_that_was_kept_finds_an_end_that_was_cut_off(incident: Harmony, state: Path) -> None:
+    head = incident("verify", FIRST, "--json").document[0]["head"]
+    assert incident("verify", FIRST, "--head", head.upper()).status == 0
+    with sqlite3.connect(state / FILE) as file:
+        file.execute("DROP TRIGGER timeline_event_no_delete")
+        file.execute("DELETE FROM timeline_event WHERE sequence = 6")
+        (last,) = file.execute("SELECT hash FROM timeline_event WHERE sequence = 5").fetchone()
+        file.execute("UPDATE incident SET events = 5, head = ?  WHERE id = ?", (last, FIRST))
+    assert incident("verify", FIRST).status == 0
+    assert incident("verify", FIRST, "--head", last).status == 0
+    ran = incident("verify", FIRST, "--head", head)
+    assert ran.status == 1
+    assert f"no event has the hash {head}: the end was cut off" in ran.out
+    assert incident("verify", "--head", head).status == 2
+    assert "64 digits" in incident("verify", FIRST, "--head", "x").err
+
+
 def test_a_store_that_is_away_is_exit_4(harmony: Harmony, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARMONY_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/x")
     ran = harmony("incident", "list")
