@@ -1,5 +1,8 @@
 """Blueprints that run blueprints: their gates, loops of them, their ends."""
 
+import msgspec
+
+from engine.interpreter.gates import CHILD_GATES, ChildGates
 from engine.temporal.client import Client
 from tests.canned import Canned, outcomes, world
 
@@ -98,3 +101,24 @@ async def test_a_child_of_an_earlier_history_is_cancelled_with_its_parent(client
         child = await w.runs.view(f"{run}/child")
     assert (view.status, child.status) == ("cancelled", "cancelled")
     assert outcomes(view)["child"] == "cancelled"
+
+
+async def test_an_answer_that_a_childs_run_cannot_be_given_is_refused_and_ends_nothing(
+    client: Client,
+) -> None:
+    async with world(client) as w:
+        run = await w.start("flow.parent")
+        opened = await w.until_open(run, "one/ask")
+        lost = msgspec.structs.replace(opened.gates["one/ask"], workflow_id=f"{run}/lost")
+        told = ChildGates(step="lost", gates={"ask": lost})
+        await client.get_workflow_handle(run).signal(CHILD_GATES, told)
+        await w.until_open(run, "lost/ask")
+        refused = await w.approve(run, "lost/ask")
+        accepted = await w.approve(run, "one/ask")
+        view = await w.until_open(run, "each[0]/ask")
+        await w.runs.cancel(run)
+        await w.runs.result(run)
+    assert not refused.accepted
+    assert f"{run}/lost" in refused.reason
+    assert accepted.accepted
+    assert view.status == "running"
