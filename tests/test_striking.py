@@ -16,6 +16,7 @@ SECRETS = (
     "hunter2!",
     "ab/cd+ef==",
     'qu"ote\\back',
+    "domain\\user\\\nünder\\\u001f\\🔑",
     "päss wörd 🔑",
     "line one is long enough\nline two is long enough too\n",
     "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7VJTU\n",
@@ -84,6 +85,8 @@ def test_a_value_is_struck_in_every_form(value: str, form: str) -> None:
     form=st.sampled_from(sorted(FORMS)),
 )
 @example(value="\\\\\\\\", before="\\", after="\\", form="json in json")
+@example(value="0\\\x1f0", before="", after="", form="go's json")
+@example(value="a\\\nb0", before="", after="", form="json in json in json")
 @example(value='"\\""\\', before='"', after="", form="json in json")
 def test_any_value_in_any_form_among_anything(
     value: str, before: str, after: str, form: str

@@ -59,7 +59,8 @@ class _Needle:
 
     @cached_property
     def _escaped(self) -> re.Pattern[str]:
-        return re.compile("".join(map(_written, re.findall(r"\\+|.", self._value, re.DOTALL))))
+        parts = re.findall(r"\\+|.", self._value, re.DOTALL)
+        return re.compile("".join(map(_written, parts, ["", *parts])))
 
 
 class Striker:
@@ -125,18 +126,22 @@ def _base64_forms(data: bytes) -> list[str]:
     return sorted(forms, key=lambda form: (-len(form), form))
 
 
-def _written(part: str) -> str:
-    """A pattern for one character (or a run of backslashes) as URLs and JSON texts write it."""
+def _written(part: str, before: str) -> str:
+    """A pattern for one character (or a run of backslashes) as URLs and JSON texts write it.
+
+    A run of backslashes `before` it takes those that escape it, too.
+    """
+    escape = r"\\{0,8}" if before.startswith("\\") else r"\\{1,8}"
     if part[0] == "\\":
         least = len(part)
         return rf"(?:\\{{{least},{8 * least}}}+|(?:%(?:25)*5[Cc]|\\{{1,8}}u005[cC]){{{least}}})"
     if part.isascii() and part.isalnum():
         return part
-    choices = [re.escape(part), *_as_url(part), _as_unicode_escape(part)]
+    choices = [re.escape(part), *_as_url(part), _as_unicode_escape(part, escape)]
     if part in _SHORT_ESCAPES:
-        choices.append(rf"\\{{1,8}}{_SHORT_ESCAPES[part]}")
+        choices.append(escape + _SHORT_ESCAPES[part])
     if part in '"/':
-        choices.append(rf"\\{{1,8}}{part}")
+        choices.append(escape + part)
     if part == " ":
         choices.append(r"\+")
     return f"(?:{'|'.join(choices)})"
@@ -147,9 +152,12 @@ def _as_url(part: str) -> list[str]:
     return ["".join(f"%(?:25)*{_any_case(f'{octet:02x}')}" for octet in octets)]
 
 
-def _as_unicode_escape(part: str) -> str:
+def _as_unicode_escape(part: str, escape: str) -> str:
     units = part.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(rf"\\{{1,8}}u{_any_case(units[at : at + 4])}" for at in range(0, len(units), 4))
+    escapes = [escape, r"\\{1,8}"]
+    return "".join(
+        f"{escapes[at > 0]}u{_any_case(units[at : at + 4])}" for at in range(0, len(units), 4)
+    )
 
 
 def _any_case(digits: str) -> str:

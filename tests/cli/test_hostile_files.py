@@ -1,4 +1,4 @@
-"""Files that mean harm, given to the program as people run it: a clear fault, soon, in little memory."""
+"""Files that mean harm, given to the program: one clear fault, soon, and in little memory."""
 
 import json
 import os
