@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from engine import failures
 from engine.messages import ChildAnswer, ChildEnd, Reply, RunView, StepFailure
+from engine.temporal.deciding import decide
 
 ANSWER_TIMEOUT = timedelta(seconds=8)
 HEARTBEAT_SECONDS = 5.0
@@ -24,14 +25,10 @@ class ChildActivities:
     @activity.defn(name="answer_child_gate")
     async def answer(self, answer: ChildAnswer) -> Reply:
         """Have the child decide, and give back what it says."""
-        handle = self._client.get_workflow_handle(answer.workflow_id)
         try:
-            reply: Reply = await handle.execute_update(
-                "decide", answer.decide, result_type=Reply, rpc_timeout=ANSWER_TIMEOUT
-            )
+            return await decide(self._client, answer.workflow_id, answer.decide, ANSWER_TIMEOUT)
         except (RPCError, FailureError) as error:
             raise ApplicationError(str(error), non_retryable=True) from None
-        return reply
 
     @activity.defn(name="cancel_run")
     async def cancel(self, workflow_id: str) -> None:

@@ -26,7 +26,7 @@ from engine import failures
 from engine.errors import RunRefused, ServiceUnavailable
 from engine.interpreter import ending
 from engine.messages import Actor, Decide, Entry, GateView, Reply, RunError, RunView, StartArguments
-from engine.temporal import listing
+from engine.temporal import deciding, listing
 from engine.temporal.connection import TASK_QUEUE, connect
 from engine.temporal.histories import histories, is_end, next_history
 from engine.temporal.indexing import is_indexed
@@ -139,12 +139,10 @@ class Runs:
 
     async def decide(self, run: str, answer: Decide) -> Reply:
         """Answer a gate, and give back what the run says to it."""
-        handle = self._client.get_workflow_handle(run)
         served = await may_be_served(self._client, self._task_queue)
         limit = ANSWER_TIMEOUT if served else UNSERVED_TIMEOUT
         try:
-            sent = handle.execute_update("decide", answer, result_type=Reply, rpc_timeout=limit)
-            return msgspec.convert(await sent, Reply)
+            return await deciding.decide(self._client, run, answer, limit)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise ServiceUnavailable(
                 f"No worker serves {run}, so the answer is not taken; start one with "

@@ -3,13 +3,22 @@
 import asyncio
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import (
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowUpdateInput,
+    WorkflowUpdateHandle,
+)
+from temporalio.service import RPCError, RPCStatusCode
 
 from engine.interpreter import under_way
-from engine.temporal.client import Client
+from engine.messages import Decide
+from engine.temporal.client import Client, Runs
 from tests.canned import Canned, World, outcomes, text_of, world
 
 LIMIT = 60
@@ -69,6 +78,50 @@ async def test_answers_while_histories_change_are_never_lost(client: Client) -> 
     who = [d.approver_id for d in view.gates["ask"].decisions]
     assert who == [*names, "approver"]
     assert view.outputs["payload"] == "x"
+
+
+class BetweenHistories(Interceptor):
+    """Answers the first three updates as a server does that has no history to put them into."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[str | None] = []
+
+    def intercept_client(
+        self,
+        next: OutboundInterceptor,  # noqa: A002 (the SDK's name)
+    ) -> OutboundInterceptor:
+        sent = self.sent
+
+        class Refusing(OutboundInterceptor):
+            async def start_workflow_update(
+                self,
+                input: StartWorkflowUpdateInput,  # noqa: A002 (the SDK's name)
+            ) -> WorkflowUpdateHandle[Any]:
+                sent.append(input.update_id)
+                if len(sent) <= 3:
+                    text = "Unable to perform workflow execution update"
+                    raise RPCError(text, RPCStatusCode.FAILED_PRECONDITION, b"")
+                return await super().start_workflow_update(input)
+
+        return Refusing(next)
+
+
+async def test_an_answer_that_comes_between_two_histories_is_sent_again(client: Client) -> None:
+    between = BetweenHistories()
+    asking = Client(
+        client.service_client, data_converter=client.data_converter, interceptors=[between]
+    )
+    async with world(client) as w:
+        run = await w.start("flow.gate", context={"incident_severity": "P3"})
+        await w.until_open(run, "ask")
+        answer = Decide(decision="approved", approver_id="approver", gate="ask", source="cli")
+        reply = await Runs(asking, task_queue=w.queue).decide(run, answer)
+        view = await w.runs.result(run)
+    assert reply.accepted
+    assert len(view.gates["ask"].decisions) == 1
+    assert len(between.sent) == 4
+    assert len(set(between.sent)) == 1
 
 
 async def test_what_is_undone_is_known_in_the_next_history(client: Client) -> None:
