@@ -2,14 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-JOBS ?= 0
+JOBS ?= 2
 
 .PHONY: help setup lint test bench demo demo-runbook engine engine-stop constraints clean
 help:
 	@echo "make demo   a P1 incident from PagerDuty to its post-mortem, on this machine, the vendors played"
 	@echo "            RUNNER=dagger runs each step in a container; GATE=20s lets the escalated gate wait so long"
 	@echo "make demo-runbook  a runbook that reads, and one that removes files behind a gate"
-	@echo "make test   every test, on a real Temporal server; JOBS=2 runs two files at once"
+	@echo "make test   every test, on a real Temporal server, two files at once; JOBS=0 runs one after the other"
 	@echo "make lint   ruff, mypy and the import contracts"
 	@echo "make engine a Dagger engine where there is no Docker (Linux, as root); make engine-stop ends it"
 	@echo "make bench  ratios against hand-written code, measured side by side"
