@@ -1,10 +1,13 @@
 """`harmony` as people and programs use it: real processes, with a limit to every wait."""
 
 import asyncio
+import codecs
+import contextlib
 import json
 import os
 import pty
 import sys
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,16 @@ class Ended:
         return json.loads(self.out)
 
 
+@contextlib.asynccontextmanager
+async def limited(awaited: str, so_far: Callable[[], str]) -> AsyncIterator[None]:
+    """A wait with a limit; a test that reaches it shows what the program had said until then."""
+    try:
+        async with asyncio.timeout(LIMIT):
+            yield
+    except TimeoutError:
+        raise AssertionError(f"no {awaited} in {LIMIT:.0f} s; it said:\n{so_far()}") from None
+
+
 class Running:
     """A command that runs; what it writes on stderr can be waited for."""
 
@@ -43,19 +56,20 @@ class Running:
 
     async def _listen(self) -> None:
         assert self.process.stderr is not None
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         while data := await self.process.stderr.read(65536):
             async with self._wrote:
-                self._err += data.decode()
+                self._err += decoder.decode(data)
                 self._wrote.notify_all()
 
     async def said(self, text: str) -> None:
         """Wait until it has written this text on stderr."""
-        async with asyncio.timeout(LIMIT), self._wrote:
+        async with limited(repr(text), lambda: self._err), self._wrote:
             await self._wrote.wait_for(lambda: text in self._err)
 
     async def ended(self) -> Ended:
         """Wait for its end."""
-        async with asyncio.timeout(LIMIT):
+        async with limited("end", lambda: self._err):
             await self._listening
             out = await self._out
             return Ended(await self.process.wait(), out.decode(), self._err)
@@ -84,7 +98,7 @@ class Terminal:
 
     async def asked(self, text: str, answer: str) -> None:
         """Wait until it has drawn this text since the last answer, and type the next."""
-        async with asyncio.timeout(LIMIT):
+        async with limited(repr(text), lambda: self._drawn):
             while text not in self._drawn[self._read :]:
                 self._wrote.clear()
                 await self._wrote.wait()
@@ -93,7 +107,7 @@ class Terminal:
 
     async def ended(self) -> Ended:
         """Wait for its end; all that it drew counts as stdout."""
-        async with asyncio.timeout(LIMIT):
+        async with limited("end", lambda: self._drawn):
             status = await self.process.wait()
         asyncio.get_running_loop().remove_reader(self._master)
         os.close(self._master)
