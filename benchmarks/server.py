@@ -9,17 +9,15 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from engine.temporal.converter import DATA_CONVERTER
-from engine.temporal.guardian import SEARCH_ATTRIBUTES, SETTINGS
+from engine.temporal.guardian import OPTIONS
 
 
 @contextlib.asynccontextmanager
 async def bare_server(database: Path) -> AsyncIterator[Client]:
     """The development server alone, from its start until a client is connected, to its end."""
-    options = [f"--search-attribute={name}=Keyword" for name in SEARCH_ATTRIBUTES]
-    options += [f"--dynamic-config-value={setting}" for setting in SETTINGS]
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
-        dev_server_database_filename=str(database), dev_server_extra_args=options,
+        dev_server_database_filename=str(database), dev_server_extra_args=OPTIONS,
         dev_server_log_level="error", data_converter=DATA_CONVERTER, ui=True,
     )  # fmt: skip
     try:

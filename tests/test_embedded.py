@@ -4,16 +4,19 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from temporalio.service import RPCError
 
 from engine.errors import ServiceUnavailable
+from engine.temporal import embedded
 from engine.temporal.connection import connect
 from engine.temporal.embedded import EmbeddedServer, embedded_server, state_folder
 
@@ -100,6 +103,45 @@ async def test_ten_at_once_start_one_server(tmp_path: Path) -> None:
     await until(lambda: unguarded(tmp_path / "new"))
 
 
+async def test_whoever_only_looks_is_not_taken_for_a_guardian(tmp_path: Path) -> None:
+    looking = (tmp_path / "guardian.lock").open("wb")
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    share = EmbeddedServer(tmp_path)
+    looking.close()
+    assert alive((await share.ready()).pid)
+    share.close()
+    await until(lambda: unguarded(tmp_path))
+
+
+TAKEN = """
+import sys
+sys.path.insert(0, {folder!r})
+import guardian
+free, taken = guardian._free_ports, [{port}]
+guardian._free_ports = lambda: (taken.pop(), free()[1]) if taken else free()
+guardian.main(sys.argv[1:])
+"""
+
+
+async def test_a_server_of_another_folder_at_the_same_port_is_not_taken_for_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the choice of a port and the server's own listening another may come first."""
+    async with embedded_server(tmp_path / "other") as other:
+        guardian = tmp_path / "guardian.py"
+        port = int(other.address.rpartition(":")[2])
+        guardian.write_text(TAKEN.format(folder=str(Path(embedded.__file__).parent), port=port))
+        monkeypatch.setattr(embedded, "_GUARDIAN", str(guardian))
+        async with embedded_server(tmp_path / "own") as own:
+            assert own.address != other.address
+            client = await connect(own.address)
+            await client.start_workflow("any", id="own", task_queue="nobody")
+            elsewhere = await connect(other.address)
+            with pytest.raises(RPCError, match="not found"):
+                await elsewhere.get_workflow_handle("own").describe()
+        await until(lambda: unguarded(tmp_path / "own"))
+
+
 async def test_tracing_set_for_other_programs_does_not_stop_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +209,30 @@ async def test_a_locked_database_is_one_clear_sentence(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_one_clear_sentence(folder: str) -> None:
     with pytest.raises(ServiceUnavailable, match="choose another folder with --state"):
         EmbeddedServer(Path(folder))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if mounted.returncode != 0:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+async def test_a_disk_that_is_full_is_one_clear_sentence(small_disk: Path) -> None:
+    with pytest.raises(ServiceUnavailable, match="did not start: the disk is full; make room"):
+        async with embedded_server(small_disk / "too-small"):
+            pass
+    (small_disk / "fill").write_bytes(bytes(shutil.disk_usage(small_disk).free))
+    with pytest.raises(ServiceUnavailable, match=r"No space left .* another folder with --state"):
+        EmbeddedServer(small_disk / "full")
 
 
 def test_where_the_state_is_kept() -> None:

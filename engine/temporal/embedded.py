@@ -24,6 +24,9 @@ from engine.errors import ServiceUnavailable
 
 READY_SECONDS = 30.0
 _POLL_SECONDS = 0.01
+_NO_ROOM = 2**16
+_LISTEN = "0A"
+"""The state of a socket in /proc/net/tcp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,16 @@ class EmbeddedServer:
             return None  # a server is just being stopped
         self._joined = True
         with _open_lock(self._state, "guardian.lock") as guardian:
-            if _lock(guardian, fcntl.LOCK_EX):
+            # Shared, for a look at it must not pass for a guardian where others look too.
+            if _lock(guardian, fcntl.LOCK_SH):
                 self._guard(guardian)
                 return None
         self._guarded = True
         found = _read(self._state / "server.json")
-        if "address" not in found or not _accepts(str(found["address"])):
+        if "address" not in found:
             return None
-        return ServerAddress(str(found["address"]), str(found["ui"]), int(found["pid"]))
+        server = ServerAddress(str(found["address"]), str(found["ui"]), int(found["pid"]))
+        return server if _listens(server) else None
 
     def _guard(self, guardian: IO[bytes]) -> None:
         """Nobody guards the server: start a guardian, or say why the last one gave up."""
@@ -107,12 +112,22 @@ class EmbeddedServer:
                 "No embedded Temporal server is running; start one with `harmony worker` or "
                 "`harmony run`, or set TEMPORAL_ADDRESS"
             )
+        program = binary()
+        if not _lock(guardian, fcntl.LOCK_EX):
+            return  # another user starts one, or looks
         self._guarded = True
+        try:
+            self._start_guardian(guardian, program)
+        except OSError as error:
+            raise _no_state(self._state, error) from None
+
+    def _start_guardian(self, guardian: IO[bytes], program: str) -> None:
         with _open_lock(self._state, "server.lock") as server:
             locks = [guardian.fileno()]
-            arguments = [str(self._state), binary()]
+            arguments = [str(self._state), program]
             if _lock(server, fcntl.LOCK_EX):
-                self._state.joinpath("server.json").unlink(missing_ok=True)
+                # What was said of the last one is gone; and a disk that is full is seen here.
+                self._state.joinpath("server.json").write_text("{}")
                 locks.append(server.fileno())
                 arguments.append(str(server.fileno()))
             with self._state.joinpath("guardian.log").open("wb") as log:
@@ -123,8 +138,12 @@ class EmbeddedServer:
 
     def _failure(self) -> str:
         why = str(_read(self._state / "server.json").get("error", "its guardian ended"))
+        if shutil.disk_usage(self._state).free < _NO_ROOM:
+            why = "the disk is full"  # nobody could write down more
         hint = ""
-        if "database" in why.lower() or "sqlite" in why.lower():
+        if "disk is full" in why.lower():
+            hint = "; make room there, or choose another folder with --state"
+        elif "database" in why.lower() or "sqlite" in why.lower():
             hint = f"; if {self._state / 'temporal.db'} is damaged, move it away"
         log = self._state / "server.log"
         return f"The embedded Temporal server did not start: {why}{hint}; its log is {log}"
@@ -158,10 +177,14 @@ def _open_lock(state: Path, name: str) -> IO[bytes]:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         return open(os.open(state / name, os.O_RDWR | os.O_CREAT, 0o600), "r+b")  # noqa: PTH123
     except OSError as error:
-        raise ServiceUnavailable(
-            f"Harmony cannot keep its state in {state}: {error.strerror}; "
-            "choose another folder with --state"
-        ) from None
+        raise _no_state(state, error) from None
+
+
+def _no_state(state: Path, error: OSError) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        f"Harmony cannot keep its state in {state}: {error.strerror}; "
+        "choose another folder with --state"
+    )
 
 
 def _lock(file: IO[bytes], kind: int) -> bool:
@@ -180,13 +203,25 @@ def _read(path: Path) -> dict[str, str | int]:
     return found if isinstance(found, dict) else {}
 
 
-def _accepts(address: str) -> bool:
-    host, _, port = address.rpartition(":")
+def _listens(server: ServerAddress) -> bool:
+    """Whether this very process listens there: another program may have taken the port first."""
+    host, _, port = server.address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=1).close()
+        held = Path(f"/proc/{server.pid}/fd").iterdir()
+        return not _listening(int(port)).isdisjoint(str(each.readlink()) for each in held)
     except OSError:
         return False
-    return True
+
+
+def _listening(port: int) -> frozenset[str]:
+    """The sockets that listen at a port of IPv4, as /proc/PID/fd names them."""
+    end = f":{port:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as file:  # noqa: PTH123
+        lines = [line.split() for line in file if end in line]
+    return frozenset(
+        f"socket:[{line[9]}]" for line in lines if line[1].endswith(end) and line[3] == _LISTEN
+    )
 
 
 def binary() -> str:
