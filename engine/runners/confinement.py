@@ -73,6 +73,7 @@ DRAIN_SECONDS = 5.0
 """For what the command had sent before it ended to reach its host."""
 MOST_CONNECTIONS = 2000
 MOST_NAMES = 20
+LONGEST_NAME = 253
 CHUNK = 128 * 1024
 TO_ALL = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 """Signals that end: they go to every process. Others go to the command's first process."""
@@ -127,7 +128,12 @@ def split(entry: str) -> tuple[str, int]:
     """The host, lower case and without brackets, and the port of `host:port`."""
     host, _, port = entry.rpartition(":")
     host = host.strip("[]").lower().rstrip(".")
-    if not host or not all(c.isalnum() or c in ".-_:" for c in host) or not host.isascii():
+    named = host.isascii() and all(c.isalnum() or c in ".-_:" for c in host)
+    numbered = port.isascii() and port.isdigit() and 0 < int(port) < 65536
+    if family := family_of(host):
+        packed = socket.inet_pton(family, host)
+        host, named = socket.inet_ntop(family, packed), any(packed)
+    if not host or not named or not numbered:
         raise NotConfined(f"'{entry}' is not host:port")
     return host, int(port)
 
@@ -141,6 +147,23 @@ def family_of(host: str) -> int:
             continue
         return family
     return 0
+
+
+MAPPED = bytes(10) + b"\xff\xff"
+"""How an IPv6 address begins that is an IPv4 address."""
+
+
+def is_of_the_machine(address: str) -> bool:
+    """Whether an address is a loopback, link-local or no address: it is another one everywhere.
+
+    Clouds serve a machine's own credentials at a link-local address.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    packed = socket.inet_pton(family, address.partition("%")[0])
+    packed = packed.removeprefix(MAPPED)
+    if len(packed) == 4:
+        return packed[0] in (0, 127) or packed.startswith(b"\xa9\xfe")
+    return packed[:15] == bytes(15) or (packed[0] == 0xFE and packed[1] & 0xC0 == 0x80)
 
 
 # ---- the command's network: a loopback, and a listener for each declared host:port ----
@@ -188,7 +211,11 @@ class Network:
         self.names = {"localhost": "127.0.0.1", "step": "127.0.0.1"}
         self.listeners: dict[socket.socket, Target] = {}
         for host, port, target in spec.reach:
-            self.listeners[self.listen(host, port)] = target
+            try:
+                self.listeners[self.listen(host, port)] = target
+            except OSError as error:  # another spelling of an entry that is served already
+                if error.errno != errno.EADDRINUSE:
+                    raise
         self.resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.resolver.bind(("127.0.0.53", 53))
         self.resolver.setblocking(False)
@@ -248,7 +275,7 @@ def answer(query: bytes, names: dict[str, str], refused: dict[str, None]) -> byt
     if name not in names:
         code = 3
         if len(refused) < MOST_NAMES and not name.endswith(".arpa"):
-            refused["".join(c if c.isprintable() else "?" for c in name)] = None
+            refused["".join(c if c.isprintable() else "?" for c in name[:LONGEST_NAME])] = None
     elif kind == 1:
         records = struct.pack("!HHHIH", 0xC00C, 1, 1, 60, 4) + socket.inet_aton(names[name])
     return (
@@ -334,11 +361,19 @@ def close(connection: socket.socket, *, abort: bool = False) -> None:
 
 
 def connect(host: str, port: int) -> socket.socket:
-    """A connection to the real host; of its addresses the first that answers."""
+    """A connection to the real host; of its addresses the first that answers.
+
+    Whoever owns a name says where it leads. It leads nowhere on this machine, or to the server of
+    its credentials: who means these declares the address.
+    """
     failure = OSError(errno.EHOSTUNREACH, "it has no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(
         host.encode(), port, 0, socket.SOCK_STREAM
     ):
+        if not family_of(host) and is_of_the_machine(str(address[0])):
+            words = f"it leads to {address[0]}, an address of this machine's own"
+            failure = OSError(errno.EACCES, f"{words}; declare that address where it is meant")
+            continue
         made = socket.socket(family, kind, protocol)
         try:
             made.settimeout(CONNECT_SECONDS)
@@ -569,7 +604,7 @@ def exit_status(status: int) -> int:
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 SAFE = MS_NOSUID | MS_NODEV
-SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE = 442, -100, 0x8000
+SYS_MOUNT_SETATTR, SYS_CLOSE_RANGE, AT_FDCWD, AT_RECURSIVE = 442, 436, -100, 0x8000
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)}
 LINKS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
 MASKED = (
@@ -704,7 +739,7 @@ TERMINAL_INPUT = (0x5412, 0x541C)
 
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
 LOAD, EQUAL, AT_LEAST, ANY_BIT, AND, RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
-NUMBER, ARCHITECTURE, FIRST, SECOND = 0, 4, 16, 24
+NUMBER, ARCHITECTURE, FIRST, SECOND, THIRD = 0, 4, 16, 24, 32
 """Where these stand in what the filter is given; of an argument the low half."""
 
 
@@ -719,18 +754,23 @@ def on(code: int, value: int, then: bytes) -> bytes:
 
 
 def seccomp_program(machine: str) -> bytes:
-    """The filter: the denied calls, no new namespaces, and sockets of INET, INET6 and UNIX only."""
+    """The filter: the denied calls, no new namespaces, and sockets of TCP, UDP and UNIX only."""
     allow = op(RETURN, ALLOW)
     refuse = op(RETURN, REFUSE | errno.EPERM)
     absent = op(RETURN, REFUSE | errno.ENOSYS)
     no_family = op(RETURN, REFUSE | errno.EAFNOSUPPORT)
     column = list(ARCHITECTURES).index(machine) + 1
     clone, clone3, make_socket, socketpair, ioctl = SPECIAL[machine]
+    no_protocol = op(RETURN, REFUSE | errno.EPROTONOSUPPORT)
+
+    def speaks(protocol: int) -> bytes:
+        return op(LOAD, THIRD) + on(EQUAL, 0, allow) + on(EQUAL, protocol, allow) + no_protocol
+
     stream_or_datagram = (
         op(LOAD, SECOND)
         + op(AND, 0xF)
-        + on(EQUAL, socket.SOCK_STREAM, allow)
-        + on(EQUAL, socket.SOCK_DGRAM, allow)
+        + on(EQUAL, socket.SOCK_STREAM, speaks(socket.IPPROTO_TCP))
+        + on(EQUAL, socket.SOCK_DGRAM, speaks(socket.IPPROTO_UDP))
         + refuse
     )
     families = (
@@ -774,7 +814,7 @@ def give_up_capabilities() -> None:
 def limits(spec: Spec) -> dict[int, int]:
     """What the kernel holds each process to, and for NPROC all of this user namespace."""
     return {
-        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CORE: 1,  # 0 would not keep one from a program that collects them
         resource.RLIMIT_DATA: spec.memory_bytes,
         resource.RLIMIT_AS: 16 * spec.memory_bytes,
         resource.RLIMIT_NPROC: spec.processes,
@@ -783,6 +823,17 @@ def limits(spec: Spec) -> dict[int, int]:
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_RTPRIO: 0,
     }
+
+
+CEILINGS = {"max_inotify_instances": 32, "max_inotify_watches": 8192}
+"""What the command's user namespace may have of what the kernel counts for root outside too, who
+has 128 instances: of all else, namespaces among them, nothing."""
+
+
+def hold_counts() -> None:
+    """Set these for the user namespace that this process has just made."""
+    for name in os.listdir("/proc/sys/user"):
+        write(f"/proc/sys/user/{name}", str(CEILINGS.get(name, 0)))
 
 
 MEMORY_SETTINGS = (
@@ -871,6 +922,7 @@ def become(spec: Spec, command: list[str], asked: int, goes: int) -> NoReturn:
         os.setsid()
         write("/proc/self/oom_score_adj", "1000")
         check(libc.unshare(CLONE_NEWUSER), "cannot make a user namespace")
+        hold_counts()
         os.write(asked, b"1")
         os.read(goes, 1)
         os.setgroups([])
@@ -959,9 +1011,16 @@ def tell_all(number: int) -> None:
 # ---- from the top ----
 
 
+def close_from(first: int) -> None:
+    """Close every descriptor from this one on, wherever in its range the others are."""
+    check(libc.syscall(SYS_CLOSE_RANGE, first, ctypes.c_uint(-1), 0), "cannot close files")
+
+
 def run(spec: Spec, command: list[str]) -> int:
     """Confine and run the command; its exit status."""
     hold_memory(spec.memory_bytes)
+    most_open = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # a connection takes two
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_open, most_open))
     _thread.stack_size(512 * 1024)
     heard = TO_ALL | TO_FIRST | {signal.SIGCHLD}
     signal.pthread_sigmask(signal.SIG_BLOCK, heard)
@@ -972,7 +1031,7 @@ def run(spec: Spec, command: list[str]) -> int:
     network = Network(spec)
     pid = os.fork()
     if not pid:
-        os.closerange(3, 3 + len(os.listdir("/proc/self/fd")))
+        close_from(3)
         inner(spec, network.names, command)
     for namespace in outside:
         check(libc.setns(namespace, 0), "cannot go back to the container's network")

@@ -223,7 +223,7 @@ def _limits(limits: Limits) -> list[tuple[int, int]]:
         (resource.RLIMIT_NPROC, limits.processes + _processes_now()),
         (resource.RLIMIT_FSIZE, limits.file_bytes),
         (resource.RLIMIT_NOFILE, limits.open_files),
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CORE, 1),  # 0 would not keep one from a program that collects them
     ]
 
 

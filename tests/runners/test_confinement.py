@@ -147,3 +147,16 @@ async def echo() -> AsyncIterator[tuple[int, set[bytes]]]:
         server.close()
         for task in tasks:
             task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("127.0.0.1", True), ("127.9.9.9", True), ("0.0.0.0", True), ("169.254.169.254", True),
+        ("::1", True), ("::", True), ("fe80::1%eth0", True), ("::ffff:127.0.0.1", True),
+        ("::ffff:169.254.169.254", True), ("10.87.0.1", False), ("203.0.113.7", False),
+        ("2001:db8::7", False), ("::ffff:203.0.113.7", False), ("fd00::1", False),
+    ],
+)  # fmt: skip
+def test_addresses_that_are_others_on_each_machine(address: str, own: bool) -> None:
+    assert confinement.is_of_the_machine(address) is own

@@ -375,7 +375,7 @@ async def test_limits_cannot_be_raised(runner: Runner, tmp_path: Path) -> None:
     """
     limits = Limits(memory_bytes=10**9, file_bytes=10**6, open_files=128)
     ran = await runner.run(execution(tmp_path, source, limits=limits))
-    assert output(ran) == [[10**9] * 2, [10**6] * 2, [128] * 2, [0, 0]]
+    assert output(ran) == [[10**9] * 2, [10**6] * 2, [128] * 2, [1, 1]]
 
 
 async def test_signals_are_as_a_program_expects(runner: Runner, tmp_path: Path) -> None:

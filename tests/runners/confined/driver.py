@@ -22,6 +22,8 @@ from typing import Any
 HERE = Path(__file__).parent
 CONFINE = ("python3", "-I", "-S", str(HERE / "confinement.py"))
 LIMIT_SECONDS = 40
+LEFT_OPEN = 900
+"""A descriptor that whoever starts the confinement has left open, far from the others."""
 MARK = "OUTLIVES_THE_STEP"
 
 
@@ -53,6 +55,10 @@ def prepare() -> dict[str, str]:
     serve(socket.AF_UNIX, "/srv/engine.sock")
     serve(socket.AF_UNIX, "\0engine")
     Path("/srv/engine.sock").chmod(0o600)
+    known = "127.0.0.1 inside\n::ffff:127.0.0.1 mapped\n169.254.169.254 metadata\n"
+    Path("/srv/hosts").write_text(f"{Path('/etc/hosts').read_text()}\n{known}")
+    subprocess.run(["mount", "--bind", "/srv/hosts", "/etc/hosts"], check=True)
+    os.dup2(0, LEFT_OPEN)
     gateway = 0
     for line in Path("/proc/net/route").read_text().splitlines()[1:]:
         if line.split()[1] == "00000000":
@@ -117,6 +123,7 @@ def attempt(each: dict[str, Any], facts: dict[str, str]) -> dict[str, Any]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        pass_fds=[LEFT_OPEN],
     )
     if each.get("signal"):
         assert process.stdout is not None
