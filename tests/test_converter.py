@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import zlib
 from typing import Any
 
 import msgspec
@@ -71,7 +72,13 @@ def test_what_does_not_get_smaller_is_left_as_it_is() -> None:
     assert expand(payload) is payload
 
 
-def test_a_payload_that_would_be_enormous_is_refused() -> None:
+def test_what_cannot_be_expanded_is_left_for_its_reader_to_refuse() -> None:
+    def compressed(data: bytes) -> Payload:
+        return Payload(metadata={"encoding": b"binary/zlib"}, data=data)
+
     huge = compress(Payload(metadata={"encoding": b"binary/plain"}, data=bytes(65 * 1024**2)))
-    with pytest.raises(ValueError, match="larger than"):
-        expand(huge)
+    other = zlib.compress(b"no payload")
+    for odd in (huge, *map(compressed, (b"abc", b"", other, other[:9]))):
+        assert expand(odd) is odd
+        with pytest.raises(KeyError, match="binary/zlib"):
+            DATA_CONVERTER.payload_converter.from_payloads([odd])

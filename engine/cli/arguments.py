@@ -41,7 +41,7 @@ def object_file(name: str, option: str) -> dict[str, Json]:
     data = _read(name, option)
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         value = _yaml(data, name, option)
     if not isinstance(value, dict):
         raise click.UsageError(f"{option} @{name}: not an object of names and values")

@@ -10,6 +10,7 @@ from temporalio.exceptions import FailureError
 
 from engine.errors import GateError
 from engine.interpreter.driver import LOCAL_TIMEOUT, ONCE, Driver
+from engine.interpreter.received import read
 from engine.messages import ChildAnswer, Decide, GateView, Message, Reply, Standing
 
 CHILD_GATES = "harmony.gates"
@@ -28,8 +29,8 @@ def read_answer(arguments: Sequence[RawValue]) -> Decide:
     if len(arguments) != 1:
         raise GateError("An answer is one object with decision and approverId")
     try:
-        return msgspec.json.decode(arguments[0].payload.data, type=Decide)
-    except msgspec.MsgspecError as error:
+        return read(arguments[0], Decide)
+    except ValueError as error:
         raise GateError(f"An answer is one object with decision and approverId: {error}") from None
 
 
@@ -51,8 +52,8 @@ class Gates:
     def told_by_child(self, arguments: Sequence[RawValue]) -> None:
         """The signal of a child came; what is not one is ignored."""
         try:
-            told = msgspec.json.decode(arguments[0].payload.data, type=ChildGates)
-        except (IndexError, msgspec.MsgspecError):
+            told = read(arguments[0], ChildGates)
+        except (IndexError, ValueError):
             return
         self.merge(told.step, told.gates)
 

@@ -7,6 +7,7 @@ import msgspec
 from temporalio.common import RawValue
 
 from engine.errors import RunRefused
+from engine.interpreter.received import read
 from engine.messages import Actor, CompiledRun, GateView, Message, StartArguments
 from engine.plan import Json, Plan
 
@@ -59,14 +60,14 @@ def read_start(arguments: Sequence[RawValue]) -> Start:
             """--input '{"inputs": {}, "context": {}}'"""
         )
     try:
-        raw = msgspec.json.decode(arguments[0].payload.data)
+        raw = read(arguments[0])
         kind = raw.get("harmony") if isinstance(raw, dict) else None
         if kind == "child":
             return msgspec.convert(raw, ChildStart)
         if kind == "continued":
             return msgspec.convert(raw, Continued)
         return _start_arguments(raw)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise RunRefused(
             f"A run is started with one object that has inputs and context: {error}"
         ) from None

@@ -17,6 +17,7 @@ from engine.interpreter.clock import Clock
 from engine.interpreter.continuing import PATIENCE, HistoryLimit
 from engine.interpreter.driver import LOCAL_TIMEOUT, Driver
 from engine.interpreter.gates import CHILD_GATES, Gates, read_answer
+from engine.interpreter.received import read
 from engine.interpreter.recording import Recording
 from engine.interpreter.starting import Continued
 from engine.messages import Actor, Decide, Entry, GateView, Reply, RunView
@@ -99,8 +100,8 @@ class UnderWay:
 
     def _named(self, name: str, payloads: Sequence[RawValue]) -> None:
         try:
-            payload = msgspec.json.decode(payloads[0].payload.data or b"null") if payloads else None
-        except msgspec.DecodeError as error:
+            payload = read(payloads[0]) if payloads else None
+        except ValueError as error:
             why = f"The signal {name} is ignored: its payload is not JSON ({error})"
             self._enter("signal.refused", why)
             return
@@ -262,7 +263,7 @@ def _asker(reason: str) -> tuple[Actor | None, str]:
     """Who asked for a cancellation, as `harmony cancel` writes it; else why, as any client may."""
     try:
         return msgspec.json.decode(reason, type=Actor), ""
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return None, reason
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
     BinaryNullPayloadConverter,
@@ -79,14 +80,19 @@ def compress(payload: Payload) -> Payload:
 
 
 def expand(payload: Payload) -> Payload:
-    """The payload that `compress` was given; a ValueError where it would be enormous."""
+    """The payload that `compress` was given.
+
+    What it did not make, or what would be enormous, is left as it is, for whoever reads it to
+    refuse: an exception here would not end a run that a client sent it to, but have it hang.
+    """
     if payload.metadata.get("encoding") != _ENCODING:
         return payload
     stream = zlib.decompressobj()
-    data = stream.decompress(payload.data, EXPANDED_LIMIT)
-    if stream.unconsumed_tail:
-        raise ValueError(f"a compressed payload is larger than {EXPANDED_LIMIT} bytes")
-    return Payload.FromString(data)
+    try:
+        data = stream.decompress(payload.data, EXPANDED_LIMIT)
+        return Payload.FromString(data) if stream.eof else payload
+    except (zlib.error, DecodeError):
+        return payload
 
 
 DATA_CONVERTER = DataConverter(

@@ -4,6 +4,8 @@ import asyncio
 import json
 
 import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
 
 from engine.messages import Actor, GateView
 from engine.temporal.client import Client
@@ -152,6 +154,36 @@ async def test_a_malformed_answer_is_answered_and_recorded(client: Client, paylo
     assert "decision and approverId" in reply["reason"]
     assert (approved.accepted, view.status) == (True, "succeeded")
     assert len([entry for entry in history if entry.event == "gate.refused"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [
+        (b"json/plain", b'{"decision": "\xff", "approverId": "approver"}'),
+        (b"json/plain", b'{"decision": "approved", "approverId": "approver", "x": ' + b"[" * 9_999),
+        (b"json/plain", b'"\xff"'),
+        (b"json/plain", b"[" * 9_999),
+        (b"json/plain", b""),
+        (b"binary/zlib", b"this was never compressed"),
+        (b"binary/encrypted", b"by whoever has the key"),
+    ],
+)
+async def test_what_nobody_can_read_is_refused_and_ends_no_run(
+    client: Client, encoding: bytes, data: bytes
+) -> None:
+    async with world(client) as w:
+        run = await w.start("flow.gate", context=P3)
+        await w.until_open(run, "ask")
+        handle = w.client.get_workflow_handle(run)
+        odd = RawValue(Payload(metadata={"encoding": encoding}, data=data))
+        for name in ("approval", "no-step-waits-for-it", "harmony.gates"):
+            await handle.signal(name, odd)
+        reply = await handle.execute_update("decide", odd)
+        approved = await w.approve(run)
+        view = await w.runs.result(run)
+    assert reply["accepted"] is False
+    assert "decision and approverId" in reply["reason"]
+    assert (approved.accepted, view.status) == (True, "succeeded")
 
 
 async def test_time_that_runs_out_escalates_and_the_next_roles_answer(client: Client) -> None:
