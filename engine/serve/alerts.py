@@ -1,15 +1,17 @@
 """Alerts from outside, read into one shape: PagerDuty's webhooks (v3) and Alertmanager's (v4)."""
 
 import hashlib
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+import msgspec
 
 from engine import instants
 
 Severity: TypeAlias = Literal["P1", "P2", "P3", "P4"]
+_Shape = TypeVar("_Shape")
 LONGEST_TITLE = 200
 MOST_SERVICES = 50
 _PRIORITIES: Mapping[str, Severity] = {"P1": "P1", "P2": "P2", "P3": "P3", "P4": "P4", "P5": "P4"}
@@ -44,32 +46,67 @@ class Unreadable(ValueError):
     """A delivery that is not what its sender's documentation says."""
 
 
+class _Named(msgspec.Struct, frozen=True):
+    summary: str | None = None
+
+
+class _PagerDutyIncident(msgspec.Struct, frozen=True):
+    id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+    title: str
+    priority: _Named | None = None
+    urgency: str | None = None
+    service: _Named | None = None
+    html_url: Any = None
+    created_at: Any = None
+
+
+class _PagerDutyEvent(msgspec.Struct, frozen=True):
+    event_type: str
+    data: Any = None
+    occurred_at: Any = None
+
+
+class _PagerDutyWebhook(msgspec.Struct, frozen=True):
+    event: _PagerDutyEvent
+
+
+class _AlertOfGroup(msgspec.Struct, frozen=True, rename="camel"):
+    status: str
+    starts_at: str
+    labels: dict[str, str] = {}
+    generator_url: Any = msgspec.field(name="generatorURL", default=None)
+
+    @property
+    def service(self) -> str | None:
+        return self.labels.get("service") or self.labels.get("job")
+
+
+class _AlertGroup(msgspec.Struct, frozen=True, rename="camel"):
+    version: Literal["4"]
+    status: str
+    group_key: str
+    alerts: list[_AlertOfGroup]
+    common_labels: dict[str, str] = {}
+    common_annotations: dict[str, str] = {}
+
+
 def of_pagerduty(document: Any) -> Alert:
     """The alert of an `incident.triggered` event; NotAnAlert for any other."""
-    try:
-        event = document["event"]
-        kind = event["event_type"]
-        if kind != "incident.triggered":
-            raise NotAnAlert(f"{kind} starts no incident")
-        data = event["data"]
-        key = data["id"]
-        title = data["title"]
-        priority = ((data.get("priority") or {}).get("summary") or "").strip().upper()
-        severity = _PRIORITIES.get(priority) or _URGENCIES.get(data.get("urgency") or "", "P3")
-        service = (data.get("service") or {}).get("summary")
-        url = data.get("html_url")
-        created = data.get("created_at") or event.get("occurred_at")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Unreadable(f"not an event of a PagerDuty v3 webhook: {error!r}") from None
+    event = _read(document, _PagerDutyWebhook, "a PagerDuty v3 webhook").event
+    if event.event_type != "incident.triggered":
+        raise NotAnAlert(f"{event.event_type} starts no incident")
+    incident = _read(event.data, _PagerDutyIncident, "an incident of PagerDuty's")
+    priority = ((incident.priority and incident.priority.summary) or "").strip().upper()
+    service = incident.service and incident.service.summary
     return Alert(
         source="pagerduty",
-        key=f"pagerduty:{_identifier(key)}",
-        title=_line(title),
-        severity=severity,
+        key=f"pagerduty:{incident.id}",
+        title=_line(incident.title),
+        severity=_PRIORITIES.get(priority) or _URGENCIES.get(incident.urgency or "", "P3"),
         services=(_line(service),) if service else (),
-        pagerduty_id=_identifier(key),
-        url=url if isinstance(url, str) else None,
-        started_at=_past(created),
+        pagerduty_id=incident.id,
+        url=_text(incident.html_url),
+        started_at=_past(incident.created_at or event.occurred_at),
     )
 
 
@@ -78,38 +115,36 @@ def of_alertmanager(document: Any) -> Alert:
 
     A group is one incident from its first alert on, for as long as that alert fires.
     """
-    try:
-        if document["version"] != "4":
-            raise Unreadable(f"version {document['version']!r} is not Alertmanager's version 4")
-        if document["status"] != "firing":
-            raise NotAnAlert(f"{document['status']} starts no incident")
-        firing = [alert for alert in document["alerts"] if alert["status"] == "firing"]
-        began = min(alert["startsAt"] for alert in firing)
-        starts = [_past(alert["startsAt"]) for alert in firing]
-        labels, annotations = document["commonLabels"], document.get("commonAnnotations") or {}
-        group = f"{document['groupKey']} {began}"
-        title = (
-            annotations.get("summary")
-            or labels.get("alertname")
-            or firing[0]["labels"].get("alertname", "An alert fires")
-        )
-        names = [alert["labels"].get("service") or alert["labels"].get("job") for alert in firing]
-        severities = [_of_label(alert["labels"].get("severity", "")) for alert in firing]
-        url = firing[0].get("generatorURL")
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, NotAnAlert | Unreadable):
-            raise
-        raise Unreadable(f"not a webhook of Alertmanager: {error!r}") from None
-    services = dict.fromkeys(_line(name) for name in names if name)
+    group = _read(document, _AlertGroup, "a webhook of Alertmanager's version 4")
+    if group.status != "firing":
+        raise NotAnAlert(f"{group.status} starts no incident")
+    firing = [alert for alert in group.alerts if alert.status == "firing"]
+    if not firing:
+        raise Unreadable("the group fires, and none of its alerts does")
+    first = f"{group.group_key} {min(alert.starts_at for alert in firing)}"
+    title = (
+        group.common_annotations.get("summary")
+        or group.common_labels.get("alertname")
+        or firing[0].labels.get("alertname", "An alert fires")
+    )
+    services = dict.fromkeys(_line(alert.service) for alert in firing if alert.service)
+    starts = [_past(alert.starts_at) for alert in firing]
     return Alert(
         source="alertmanager",
-        key="alertmanager:" + hashlib.sha256(group.encode()).hexdigest()[:32],
+        key="alertmanager:" + hashlib.sha256(first.encode()).hexdigest()[:32],
         title=_line(title),
-        severity=min(severities),
+        severity=min(_of_label(alert.labels.get("severity", "")) for alert in firing),
         services=tuple(services)[:MOST_SERVICES],
-        url=url if isinstance(url, str) else None,
+        url=_text(firing[0].generator_url),
         started_at=min(filter(None, starts), default=None),
     )
+
+
+def _read(document: Any, shape: type[_Shape], what: str) -> _Shape:
+    try:
+        return msgspec.convert(document, shape)
+    except msgspec.ValidationError as wrong:
+        raise Unreadable(f"not {what}: {wrong}") from None
 
 
 def _of_label(label: str) -> Severity:
@@ -125,15 +160,13 @@ def _past(value: Any) -> str | None:
     return instants.render(at) if 0 < at <= time.time() * 1000 else None
 
 
-def _identifier(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
-        raise Unreadable("the incident's id is not one of PagerDuty's")
-    return value
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
-def _line(value: Any) -> str:
+def _line(value: str) -> str:
     """One line of text, of a length that fits a title."""
-    if not isinstance(value, str) or not value.strip():
-        raise Unreadable("a title or a service's name is not text")
     line = "".join(letter for letter in " ".join(value.split()) if letter.isprintable())
+    if not line:
+        raise Unreadable("a title or a service's name is empty")
     return line[:LONGEST_TITLE]

@@ -118,7 +118,7 @@ def _slack(served: FastAPI, secret: str, parts: Parts, now: Callable[[], float])
             return _refused(401, "not taken as a request from Slack: it came before")
         try:
             payload = json.loads(parse_qs(body.decode(), strict_parsing=True)["payload"][0])
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, RecursionError):
             return _refused(400, "there is no field `payload` with JSON in it")
         parts.clicking.take(payload)
         return Response(status_code=200)

@@ -69,44 +69,89 @@ class Deciding(Protocol):
         """What the run says to the answer; RunRefused or ServiceUnavailable where it cannot."""
 
 
+class _Member(msgspec.Struct, frozen=True):
+    id: str
+    name: str | None = None
+    username: str | None = None
+
+
+class _Action(msgspec.Struct, frozen=True):
+    action_id: str
+    value: str
+
+
+class _Press(msgspec.Struct, frozen=True, tag_field="type", tag="block_actions"):
+    user: _Member
+    actions: list[_Action]
+    response_url: str | None = None
+    trigger_id: str | None = None
+
+
+class _Field(msgspec.Struct, frozen=True):
+    value: str | None = None
+
+
+class _Filled(msgspec.Struct, frozen=True):
+    values: dict[str, dict[str, _Field]]
+
+
+class _View(msgspec.Struct, frozen=True):
+    callback_id: str
+    private_metadata: str
+    state: _Filled
+
+
+class _Submission(msgspec.Struct, frozen=True, tag_field="type", tag="view_submission"):
+    user: _Member
+    view: _View
+
+
 def read(payload: Any) -> Click:
     """The click that an interaction's payload holds; NotAClick where it holds none."""
     try:
-        member = payload["user"]["id"]
-        name = str(payload["user"].get("name") or payload["user"].get("username") or member)
-        if payload["type"] == "view_submission":
-            return _of_view(payload["view"], member, name)
-        action = payload["actions"][0]
-        button = msgspec.json.decode(action["value"], type=Button)
-        return Click(
-            run=button.run,
-            gate=button.gate,
-            digest=button.digest,
-            decision=_DECISIONS[action["action_id"]],
-            member=str(member),
-            name=name,
-            tell=payload.get("response_url"),
-            trigger=payload.get("trigger_id"),
-        )
-    except (KeyError, IndexError, TypeError, AttributeError, msgspec.MsgspecError) as error:
-        raise NotAClick(f"not an answer to a gate: {error!r}") from None
+        interaction = msgspec.convert(payload, _Press | _Submission)
+        if isinstance(interaction, _Press):
+            return _pressed(interaction)
+        return _submitted(interaction)
+    except (msgspec.MsgspecError, LookupError) as error:
+        raise NotAClick(f"not an answer to a gate: {error}") from None
 
 
-def _of_view(view: Any, member: str, name: str) -> Click:
-    if view["callback_id"] != REASON_VIEW:
-        raise NotAClick(f"the window {view['callback_id']} asks for no reason")
-    asked = msgspec.json.decode(view["private_metadata"], type=Asked)
-    reason = view["state"]["values"]["reason"]["reason"]["value"]
+def _pressed(press: _Press) -> Click:
+    action = press.actions[0]
+    button = msgspec.json.decode(action.value, type=Button)
+    return Click(
+        run=button.run,
+        gate=button.gate,
+        digest=button.digest,
+        decision=_DECISIONS[action.action_id],
+        member=press.user.id,
+        name=_name(press.user),
+        tell=press.response_url,
+        trigger=press.trigger_id,
+    )
+
+
+def _submitted(submission: _Submission) -> Click:
+    view = submission.view
+    if view.callback_id != REASON_VIEW:
+        raise NotAClick(f"the window {view.callback_id} asks for no reason")
+    asked = msgspec.json.decode(view.private_metadata, type=Asked)
+    reason = view.state.values["reason"]["reason"].value
     return Click(
         run=asked.run,
         gate=asked.gate,
         digest=asked.digest,
         decision="rejected",
-        member=str(member),
-        name=name,
+        member=submission.user.id,
+        name=_name(submission.user),
         reason=reason[:LONGEST_REASON] if reason else None,
         tell=asked.tell,
     )
+
+
+def _name(member: _Member) -> str:
+    return member.name or member.username or member.id
 
 
 def reason_view(click: Click) -> dict[str, Any]:

@@ -199,7 +199,18 @@ async def test_other_interactions_are_left_alone(served: Served) -> None:
     broken["actions"][0]["value"] = "{"
     assert (await served.click(broken)).status_code == 200
     assert "answer with `harmony approve`" in await served.told()
+    assert (await served.click({**click(), "response_url": 5})).status_code == 200
     assert served.runs.decided == []
+
+
+@pytest.mark.parametrize(
+    "form", [b"", b"payload", b"\xff\xfe", b"payload=" + b"[" * 100_000, b"a=b&" * 50_000 + b"a=b"]
+)
+async def test_what_holds_no_payload_is_refused(served: Served, form: bytes) -> None:
+    signature = hmac.new(SECRET.encode(), f"v0:{NOW}:".encode() + form, hashlib.sha256).hexdigest()
+    headers = {"X-Slack-Request-Timestamp": str(NOW), "X-Slack-Signature": f"v0={signature}"}
+    answer = await served.http.post("/slack/interactions", content=form, headers=headers)
+    assert (answer.status_code, "no field `payload`" in answer.text) == (400, True)
 
 
 async def test_a_rejection_is_asked_why_and_the_reason_goes_with_it() -> None:
@@ -255,7 +266,11 @@ async def test_webhooks_are_checked(served: Served) -> None:
         "result": "ignored",
         "reason": "pagey.ping starts no incident",
     }
-    assert (await served.pagerduty([])).status_code == 400
+    answer = await served.pagerduty({"event": {**PAGERDUTY["event"], "data": {"id": "P1"}}})
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "not an incident of PagerDuty's: Object missing required field `title`"},
+    )
     post = served.http.post
     assert (await post("/webhooks/alertmanager", json=ALERTMANAGER)).status_code == 401
     token = {"Authorization": "Bearer bearer-token"}
