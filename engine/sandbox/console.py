@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 
 from engine.sandbox import inspection
 from engine.sandbox.failures import EXPLAINED, FailureUnknown, checked
+from engine.sandbox.moments import clock
 from engine.sandbox.mrkdwn import rendered
 from engine.sandbox.refused import Refused, number, sent_object
 from engine.sandbox.settings import PEOPLE, SERVICE_ID, VENDORS
@@ -54,6 +55,7 @@ def _looking(routes: APIRouter, sandbox: "Sandbox") -> None:
     )
     names = {person.slack: person.name for person in PEOPLE}
     pages.filters["mrkdwn"] = lambda text: rendered(text, names)
+    pages.filters["clock"] = clock
 
     @routes.get("/")
     async def page(request: Request) -> Response:

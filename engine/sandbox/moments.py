@@ -29,6 +29,11 @@ def second() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def clock(timestamp: str) -> str:
+    """The time of day of one of Slack's timestamps: `23:59:59 UTC`."""
+    return datetime.fromtimestamp(float(timestamp), UTC).strftime("%H:%M:%S UTC")
+
+
 class Timestamps:
     """Slack's `1503435956.000247`: a time that is also a name, each greater than the last."""
 

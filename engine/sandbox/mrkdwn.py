@@ -14,7 +14,8 @@ _MARKS = (
 
 
 def rendered(text: str, names: Mapping[str, str]) -> Markup:
-    """`*bold*`, `_italic_`, `<https://…|words>`, `<@U…>`; everything else is escaped."""
+    """`*bold*`, `_italic_`, `<https://…|words>`, `<@U…>`, a date as its words; everything else is
+    escaped."""
     plain = text.replace("&lt;", "\0l").replace("&gt;", "\0g").replace("&amp;", "&")
     shown = str(escape(plain))
     shown = _ANGLE.sub(lambda found: _angle(found[1], names), shown)
@@ -27,6 +28,8 @@ def _angle(inside: str, names: Mapping[str, str]) -> str:
     target, _, words = inside.partition("|")
     if target.startswith("@"):
         return f"<b>@{escape(names.get(target[1:], words or target[1:]))}</b>"
+    if target.startswith("!date^") and words:
+        return words
     if target.startswith(("https://", "http://")):
         return f'<a href="{target}">{words or target}</a>'
     return f"&lt;{inside}&gt;"

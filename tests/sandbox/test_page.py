@@ -123,6 +123,7 @@ async def test_a_click_is_sent_signed(sandbox: Sandbox, app: App) -> None:
         # The page follows by itself.
         await expect(page.get_by_text("Restart <script>")).to_be_visible(timeout=LIMIT_MS)
         assert await page.title() == "Harmony sandbox"
+        await expect(page.locator("#slack")).to_contain_text("Answer by2030-01-01 00:00 UTC")
         await page.get_by_role("button", name="Approve", exact=True).click()
         headers, raw = await asyncio.to_thread(app.taken.get, True, 30)
         await expect(page.locator("#said")).to_contain_text("answered 200", timeout=LIMIT_MS)
@@ -204,9 +205,11 @@ async def test_an_incident_is_triggered_and_a_vendor_fails_from_the_page(sandbox
         await page.get_by_role("button", name="Set").click()
         failures = page.locator("#failures")
         await expect(failures).to_contain_text("statuspage: broken", timeout=LIMIT_MS)
-    url = f"{sandbox.url}/statuspage/v1/pages/sandboxpage1/incidents"
-    answer = await asyncio.to_thread(httpx.get, url, trust_env=False)
-    assert answer.status_code == 503
+        url = f"{sandbox.url}/statuspage/v1/pages/sandboxpage1/incidents"
+        answer = await asyncio.to_thread(httpx.get, url, trust_env=False)
+        assert answer.status_code == 503
+        asked = page.locator("#asked")
+        await expect(asked).to_contain_text("sandboxpage1/incidents: 503, broken")
 
 
 @pytest.mark.parametrize(

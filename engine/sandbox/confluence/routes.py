@@ -13,6 +13,12 @@ from engine.sandbox.settings import SPACE_KEY
 
 _SHUT_IN = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
+_LOOK = (
+    ":root{color-scheme:light dark} body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;"
+    "margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere} table{border-collapse:collapse}"
+    "th,td{border:1px solid #8886;padding:.3rem .6rem;text-align:left;vertical-align:top}"
+)
+
 
 def router(confluence: Confluence) -> APIRouter:
     """The operations of the interface that the sandbox plays, and the pages for people."""
@@ -133,8 +139,8 @@ def _for_people(routes: APIRouter, confluence: Confluence) -> None:
         page = confluence.found(page_id)
         text = Markup(
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>{0}</title>'
-            "<body><h1>{0}</h1>"
-        ).format(page["title"])
+            "<style>{1}</style><body><h1>{0}</h1>"
+        ).format(page["title"], _LOOK)
         body = page["body"]["storage"]["value"]
         headers = {"Content-Security-Policy": _SHUT_IN}
         return HTMLResponse(f"{text}{body}</body></html>", headers=headers)
