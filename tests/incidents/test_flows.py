@@ -96,6 +96,8 @@ async def the_end_of_an_incident(life: Lifecycle) -> None:
     known = await life.incident(incident)
     assert known.status == "Closed"
     assert known.confluence is not None
+    assert (await life.run("incident.post-mortem", incident, by="carol")).status == "succeeded"
+    assert await made(life, incident) == {**closed, "documents": 1, "links": 1}
     assert await life.intact(incident)
 
 
