@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -37,7 +38,8 @@ HOST = "127.0.0.1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _building = threading.Lock()
-"""FastAPI puts warnings aside for the whole process while it reads a route's parameters."""
+"""FastAPI puts warnings aside for the whole process while it reads routes, which it does when they
+are declared and again at the first request."""
 
 
 class Sandbox:
@@ -57,7 +59,14 @@ class Sandbox:
         self.statuspage = Statuspage(f"{url}/statuspage", keys.statuspage_api_key)
         self.pagerduty = PagerDuty(f"{url}/pagerduty", keys.pagerduty_api_key, self.webhooks.tell)
         self.confluence = Confluence(f"{url}/confluence", keys.confluence_api_token)
-        self.front = Front(self._app(), self.failures, self.changes, settings.slow_seconds)
+        self._vendors = self._app()
+        self.front = Front(self._vendors, self.failures, self.changes, settings.slow_seconds)
+
+    async def read_routes(self) -> None:
+        """Have every route looked at, by asking for what is none."""
+        asked = httpx.ASGITransport(self._vendors)
+        async with httpx.AsyncClient(transport=asked, base_url=self.url) as http:
+            await http.get("/-")
 
     async def close(self) -> None:
         """Let go of whoever waits, and of what is being sent."""
@@ -144,6 +153,7 @@ class _Started:
         url = f"http://{HOST}:{self._listening.getsockname()[1]}"
         with _building:
             sandbox = Sandbox(self._settings, url)
+            await sandbox.read_routes()
         self._server = uvicorn.Server(
             uvicorn.Config(
                 sandbox.front,
