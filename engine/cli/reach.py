@@ -14,6 +14,7 @@ from engine.temporal.embedded import EmbeddedServer
 
 if TYPE_CHECKING:
     from engine.temporal.client import Client, Runs
+    from engine.temporal.step_metrics import Runtime
 
 Need: TypeAlias = Literal["running", "kept", "started"]
 """What a command needs of the embedded server: that it runs already; that something was kept, to
@@ -63,14 +64,19 @@ def embedded(frame: Frame, need: Need) -> EmbeddedServer:
 
 @contextlib.asynccontextmanager
 async def service(
-    frame: Frame, need: Need, *, share: EmbeddedServer | None = None
+    frame: Frame,
+    need: Need,
+    *,
+    share: EmbeddedServer | None = None,
+    runtime: "Runtime | None" = None,
 ) -> AsyncIterator[Service]:
-    """Temporal for as long as the block runs; `share` is one that was begun before."""
+    """Temporal for as long as the block runs; `share` is one that was begun before, `runtime` the
+    SDK's where it is not the usual one."""
     keep_stdout()
     if on_cluster():
         from engine.temporal.client import Runs, connect
 
-        client = await connect(timeout=_CLUSTER_SECONDS)
+        client = await connect(timeout=_CLUSTER_SECONDS, runtime=runtime)
         host = os.environ["TEMPORAL_ADDRESS"].rpartition(":")[0]
         yield Service(client, Runs(client), client.namespace, _cloud(host))
         return
@@ -79,7 +85,7 @@ async def service(
         from engine.temporal.client import Runs, connect
 
         found = await held.ready()
-        client = await connect(found.address)
+        client = await connect(found.address, runtime=runtime)
         stays = need == "started" or not held.begun_here
         ui = found.ui_url if stays else None
         yield Service(client, Runs(client), client.namespace, ui)

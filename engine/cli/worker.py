@@ -1,6 +1,7 @@
 """`harmony worker`: serves the task queue until it is told to stop, then drains."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,28 +14,38 @@ from engine.cli.reach import Service, on_cluster, service
 from engine.cli.runner_check import check_runner
 from engine.errors import ServiceUnavailable
 
+if TYPE_CHECKING:
+    from engine.temporal.step_metrics import Runtime
+
 _PAUSE_SECONDS = 2.0
 
 
 @harmony_command("worker")
 @arguments.runner_option
 @click.option("--no-solo", is_flag=True, help="Refuse runs whose initiator may answer the gates.")
-def command(frame: Frame, runner: str | None, no_solo: bool) -> int:  # noqa: FBT001
+@click.option(
+    "--metrics", metavar="HOST:PORT", help="Serve numbers to Prometheus there, at /metrics."
+)
+def command(frame: Frame, runner: str | None, no_solo: bool, metrics: str | None) -> int:  # noqa: FBT001
     """Serve the task queue `harmony` until told to stop; what runs then comes to its end.
 
     Where TEMPORAL_ADDRESS is not set it holds the embedded server. SIGTERM or Ctrl-C drains it, a
     second one ends it at once.
     """
-    return asyncio.run(_Serving(frame, runner, no_solo=no_solo).until_stopped())
+    return asyncio.run(_Serving(frame, runner, no_solo=no_solo, metrics=metrics).until_stopped())
 
 
 class _Serving:
     """One worker, from its start to its end; it waits for a server that is away."""
 
-    def __init__(self, frame: Frame, runner: str | None, *, no_solo: bool) -> None:
+    def __init__(
+        self, frame: Frame, runner: str | None, *, no_solo: bool, metrics: str | None
+    ) -> None:
         self._frame = frame
         self._runner = runner
         self._no_solo = no_solo
+        self._metrics = metrics
+        self._runtime: Runtime | None = None
         self._waiting = False
 
     async def until_stopped(self) -> int:
@@ -42,6 +53,7 @@ class _Serving:
         interrupts = Interrupts()
         project = self._frame.project
         check_runner(self._frame, self._runner)
+        self._measure()
         output.say(f"Serving {project.folder}")
         if project.policy.is_open:
             output.say("No policy.yaml: everyone has every role.")
@@ -57,13 +69,21 @@ class _Serving:
         output.say("Stopped.")
         return 0
 
+    def _measure(self) -> None:
+        """Open what Prometheus reads, once for all connections."""
+        if self._metrics is not None:
+            from engine.temporal.step_metrics import runtime_at
+
+            self._runtime = runtime_at(self._metrics)
+            output.say(f"Numbers: http://{self._metrics}/metrics")
+
     async def _serve(self, interrupts: Interrupts) -> None:
         from contextlib import AsyncExitStack
 
         async with AsyncExitStack() as held:
             temporal = await unless(
                 interrupts.first,
-                held.enter_async_context(service(self._frame, "started")),
+                held.enter_async_context(service(self._frame, "started", runtime=self._runtime)),
             )
             self._waiting = False
             await self._with(temporal, interrupts)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from engine.plan import Json
 
 _TEXT = {"type": "string"}
-_FIELDS: Mapping[str, Json] = {
+FIELDS: Mapping[str, Json] = {
     "trace_id": {**_TEXT, "description": "Ties together what one cause set off."},
     "initiator_id": {**_TEXT, "description": "Who started the run."},
     "cost_center": {**_TEXT, "description": "Who pays for it."},
@@ -35,7 +35,7 @@ _FIELDS: Mapping[str, Json] = {
 CONTEXT_SCHEMA: Mapping[str, Json] = {
     "type": "object",
     "required": ["trace_id", "initiator_id", "cost_center"],
-    "properties": _FIELDS,
+    "properties": FIELDS,
     "additionalProperties": False,
 }
 """What expressions may read of `context`. A run's own may hold more names; what is required is

@@ -25,6 +25,8 @@ from engine.steps.admission import admit
 from engine.steps.flags import Flags
 from engine.steps.incident_admission import admit_for_incident
 from engine.steps.step_execution import StepExecutor
+from engine.temporal import step_metrics
+from engine.temporal.spans import NoSpans, Spans
 
 HEARTBEAT_SECONDS = 1.0
 """A cancellation comes back with a heartbeat; this is how long one may take to be heard."""
@@ -43,8 +45,10 @@ class Activities:
         allow_solo: bool = True,
         indexed: bool = False,
         desk: Desk | None = None,
+        spans: Spans | None = None,
     ) -> None:
         """Without a desk no run is put on a timeline, and no incident is opened."""
+        self._spans = spans or NoSpans()
         self._project = project
         self._flags = flags
         self._allow_solo = allow_solo
@@ -91,6 +95,10 @@ class Activities:
     @activity.defn(name="run_step")
     async def run_step(self, call: StepCall) -> StepAnswer:
         """One attempt of a step; its failure is always a StepFailure."""
+        with step_metrics.counted(call), self._spans.executed(call):
+            return await self._attempt(call)
+
+    async def _attempt(self, call: StepCall) -> StepAnswer:
         try:
             async with _heartbeats():
                 return await self._executor.run(call, _log_lines(call))

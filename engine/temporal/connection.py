@@ -8,6 +8,7 @@ from typing import Any
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from engine.errors import ServiceUnavailable
@@ -35,18 +36,20 @@ async def connect(
     *,
     timeout: float = 10,  # noqa: ASYNC109 - a promise of this function
     environment: Mapping[str, str] = os.environ,
+    runtime: Runtime | None = None,
 ) -> Client:
     """A client that has spoken with its namespace.
 
     `address` is the embedded server's; without it TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
     TEMPORAL_API_KEY and TEMPORAL_TLS_* count. ServiceUnavailable in one sentence, within
-    `timeout` seconds, where the server cannot be reached or has no such namespace.
+    `timeout` seconds, where the server cannot be reached or has no such namespace. `runtime` is
+    the one whose numbers are looked at.
     """
     settings = _embedded(address) if address is not None else _cluster(environment)
     where = f"{settings['target_host']}, namespace {settings['namespace']}"
     try:
         async with asyncio.timeout(timeout):
-            client = await _answering(settings)
+            client = await _answering({**settings, "runtime": runtime})
             request = DescribeNamespaceRequest(namespace=client.namespace)
             await client.workflow_service.describe_namespace(request)
     except TimeoutError:

@@ -21,6 +21,7 @@ from engine.temporal.activities import Activities
 from engine.temporal.child_activities import ChildActivities
 from engine.temporal.connection import TASK_QUEUE
 from engine.temporal.indexing import is_indexed
+from engine.temporal.spans import spans_of
 
 STEPS_AT_ONCE = 100
 BUILD = f"harmony {VERSION}"
@@ -93,14 +94,22 @@ async def serve(
     runner, choice = choose_runner(runner_name or project.settings.runner, project.containers)
     say(choice)
     flags = Flags(project.settings.flags_file, os.environ, warn=say)
+    spans = spans_of(os.environ, say)
     try:
         if isinstance(runner, ProcessRunner):
             runner.start()  # it is ready by the time the first step comes
         indexed = await is_indexed(client)
         activities = Activities(
-            project, runner, flags, allow_solo=not no_solo, indexed=indexed, desk=desk
+            project,
+            runner,
+            flags,
+            allow_solo=not no_solo,
+            indexed=indexed,
+            desk=desk,
+            spans=spans,
         )
         await run_until(stop, workers(client, activities.all, task_queue=task_queue))
     finally:
         await runner.close()
         await flags.close()
+        await spans.close()
