@@ -1,5 +1,6 @@
 """The way to Temporal: what the environment says, and one sentence where it leads nowhere."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -40,10 +41,41 @@ async def test_an_address_nobody_listens_at_is_said_in_time() -> None:
     assert time.monotonic() - began < 4
 
 
-@pytest.mark.parametrize("address", ["nonsense", "no.such.host.invalid:7233", "127.0.0.1:x"])
+@pytest.mark.parametrize(
+    "address", ["nonsense", "127.0.0.1", "127.0.0.1:x", "http://127.0.0.1:7233", "::1:7233", " "]
+)
 async def test_an_address_that_is_none_is_said(address: str) -> None:
-    with pytest.raises(ServiceUnavailable, match="TEMPORAL_ADDRESS"):
-        await connect(environment=environment(address), timeout=2)
+    with pytest.raises(ServiceUnavailable, match=r"TEMPORAL_ADDRESS is '.*'; give it as host:port"):
+        await connect(environment=environment(address))
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.0 400 Bad Request\r\n\r\n", b""])
+async def test_what_is_not_temporal_is_said(answer: bytes) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ServiceUnavailable, match="what answers there is not Temporal; check"):
+            await connect(environment=environment(f"127.0.0.1:{port}"), timeout=5)
+
+
+async def test_what_never_answers_is_said_in_time() -> None:
+    held = []
+
+    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.append(writer)
+
+    async with await asyncio.start_server(hold, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        began = time.monotonic()
+        with pytest.raises(ServiceUnavailable, match="did not answer within 2 s"):
+            await connect(environment=environment(f"127.0.0.1:{port}"), timeout=2)
+        assert time.monotonic() - began < 4
+        assert held
+        for writer in held:
+            writer.close()
 
 
 async def test_why_it_cannot_be_reached_is_said_in_words(
@@ -147,6 +179,8 @@ async def test_the_api_key_is_shown_and_a_refusal_is_said(
             "TLS_SERVER_CA_CERT_PATH": certificates.path("ca.pem"),
             "TLS_SERVER_NAME": "temporal.test",
         }
-        with pytest.raises(ServiceUnavailable, match="TEMPORAL_API_KEY"):
+        with pytest.raises(
+            ServiceUnavailable, match=r"refuses the credentials; check .*TEMPORAL_API_KEY"
+        ):
             await connect(environment=environment(front, API_KEY="the-key", **tls), timeout=5)
     assert "Bearer the-key" in handler.shown

@@ -20,7 +20,7 @@ Need: TypeAlias = Literal["running", "kept", "started"]
 """What a command needs of the embedded server: that it runs already; that something was kept, to
 read it; or nothing: it is started."""
 
-_CLUSTER_SECONDS = 8
+_CLUSTER_SECONDS = 7
 """With the start of the program this stays within ten."""
 CLOUD = "https://cloud.temporal.io"
 _CLOUD_HOSTS = (".tmprl.cloud", ".api.temporal.io")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,17 +18,21 @@ from engine.temporal.converter import DATA_CONVERTER
 TASK_QUEUE = "harmony"
 CLUSTER_NAMESPACE = "harmony"
 EMBEDDED_NAMESPACE = "default"
+_NOT_TEMPORAL = "what answers there is not Temporal"
 _USUAL = {
     "dns error": "its host name is not known",
-    "Connection refused": "nothing listens there",
     "InvalidContentType": "what listens there does not speak TLS",
     "UnknownIssuer": "its certificate is not of an authority that is trusted here",
     "NotValidForName": "its certificate is for another name",
     "Expired": "its certificate has expired",
     "CertificateRequired": "it asks for a client's certificate",
-    "grpc-status header missing": "what answers there is not Temporal",
+    "grpc-status header missing": _NOT_TEMPORAL,
+    "(Transport, hyper::Error(": _NOT_TEMPORAL,
+    "code: Unauthenticated": "it refuses the credentials",
+    "code: PermissionDenied": "it refuses the credentials",
 }
 """What the SDK says of a connection that fails, and what that means."""
+_ADDRESS = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
 _REFUSED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
 
 
@@ -96,8 +101,11 @@ def _cluster(environment: Mapping[str, str]) -> dict[str, Any]:
         raise ServiceUnavailable(
             f"The way to Temporal is not set up: {_last_words(error)}; check TEMPORAL_TLS_*"
         ) from None
-    if "target_host" not in settings:
+    address = settings.get("target_host")
+    if address is None:
         raise ServiceUnavailable("TEMPORAL_ADDRESS is not set; give it as host:port")
+    if not _ADDRESS.fullmatch(address):
+        raise ServiceUnavailable(f"TEMPORAL_ADDRESS is {address[:100]!r}; give it as host:port")
     return {"namespace": CLUSTER_NAMESPACE, **settings}
 
 
