@@ -2,10 +2,12 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from engine.cli.picture import mermaid, shape
 from engine.language.planner import compile_blueprint
@@ -48,6 +50,15 @@ def test_every_key_of_a_contract_is_in_the_guide() -> None:
 
 def test_every_fault_code_has_its_entry() -> None:
     assert PAGE.read_text() == page(), "run: python -m tools.fault_page"
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    table = (DOCS / "inside.md").read_text().partition("| package | why |")[2].partition("\n\n")[0]
+    reasons = [row.split("|")[1:3] for row in table.splitlines() if row.startswith("| `")]
+    named = [name for packages, _ in reasons for name in re.findall(r"`([^`]+)`", packages)]
+    assert sorted(named) == sorted(Requirement(each).name for each in project["dependencies"])
+    assert all(why.strip() for _, why in reasons)
 
 
 @pytest.mark.parametrize("file", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=str)
