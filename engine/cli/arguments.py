@@ -14,6 +14,7 @@ import msgspec
 from engine.language.context import CONTEXT_SCHEMA
 from engine.messages import Actor
 from engine.plan import MAX_INPUTS_BYTES, Json
+from engine.suggestions import did_you_mean
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -97,6 +98,11 @@ def context(given: Iterable[str], severity: str | None) -> dict[str, Json]:
         else:
             key, value = key_value(text, "--context")
             values[key] = value if _is_text(key) else json_or_text(value)
+    fields = CONTEXT_SCHEMA["properties"]
+    for key in values:
+        if key not in fields:
+            near = did_you_mean(key, fields) or f"; it has {', '.join(fields)}"
+            raise click.UsageError(f"--context: GoldenContext has no field '{key[:60]}'{near}")
     if severity is not None:
         values["incident_severity"] = severity
     return values

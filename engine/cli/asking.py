@@ -13,7 +13,7 @@ _LONGEST = 4_000
 
 def at_terminal() -> bool:
     """Whether there is someone to ask."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def may_answer(gate: GateView, who: str, initiator: str, standing: Standing, *, solo: bool) -> bool:
@@ -81,8 +81,7 @@ async def _reason(decision: str) -> str | None:
 
 async def _line(question: str) -> str | None:
     """One line from the terminal; None at its end. A cancellation leaves nothing behind."""
-    sys.stderr.write(output.style(question, fg="yellow"))
-    sys.stderr.flush()
+    output.ask(output.style(question, fg="yellow"))
     loop = asyncio.get_running_loop()
     typed: asyncio.Future[bytes] = loop.create_future()
     descriptor = sys.stdin.fileno()
@@ -95,8 +94,11 @@ async def _line(question: str) -> str | None:
     try:
         data = await typed
     except asyncio.CancelledError:
-        sys.stderr.write("\n")
+        output.say()
         raise
     finally:
         loop.remove_reader(descriptor)
-    return data.decode(errors="replace") if data else None
+    if not data:
+        output.say()
+        return None
+    return data.decode(errors="replace")

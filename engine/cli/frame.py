@@ -38,9 +38,10 @@ class Frame:
     def project(self) -> "Project":
         """The project folder and what belongs to it; RunRefused where there is none."""
         if self._project is None:
-            from engine.project.folder import Project, find_project
+            from engine.project.folder import Project, find_project, given_project
 
-            folder = self.project_option or find_project(Path.cwd())
+            given = self.project_option
+            folder = find_project(Path.cwd()) if given is None else given_project(given)
             self._project = Project(folder, env_file=self.env_option)
         return self._project
 
@@ -142,8 +143,8 @@ def harmony_command(
 
 
 def harmony_group(name: str, *subcommands: click.Command, help: str) -> click.Group:  # noqa: A002
-    """A group of subcommands, like `capability`; each subcommand has the shared options too."""
+    """A group of subcommands, like `capability`; it and each of them has the shared options."""
     made = LazyGroup(name=name, help=help, no_args_is_help=True)
     for subcommand in subcommands:
         made.add_command(subcommand)
-    return made
+    return shared_options(made)

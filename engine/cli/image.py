@@ -61,10 +61,10 @@ def list_command(frame: Frame) -> None:
 @harmony_command("build")
 @click.argument("names", metavar="[NAME]…", nargs=-1, shell_complete=completing.images)
 def build_command(frame: Frame, names: tuple[str, ...]) -> None:
-    """Build or pull images before a step needs them: those named, or all that the project uses.
+    """Build or pull images before a step needs them.
 
-    An image is built once for each content. Exit status 2 where one cannot be built, 4 where no
-    Dagger engine answers.
+    Those named, or all that the project uses. An image is built once for each content. Exit status
+    2 where one cannot be built, 4 where no Dagger engine answers.
     """
     wanted = _chosen(_known(frame), names)
     done = asyncio.run(_build_all(frame, wanted))

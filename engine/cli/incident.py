@@ -142,10 +142,10 @@ def timeline_command(
 @click.argument("incidents", metavar="[ID]...", nargs=-1)
 @click.option("--head", type=_HASH, metavar="HASH", help="One that was printed earlier, for ID.")
 def verify_command(frame: Frame, incidents: tuple[str, ...], head: str | None) -> int:
-    """Find events that were changed, removed or reordered, and a row that says something else than
-    its events; of all incidents without an ID.
+    """Find events that were changed, removed or reordered.
 
-    Exit status 1 where an incident is not as it was written.
+    Also a row that says something else than its events; of all incidents without an ID. Exit status
+    1 where an incident is not as it was written.
     """
     from engine.incidents.incident_rows import IncidentFilter
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from engine import VERSION
-from engine.cli import output
+from engine.cli import output, streams
 from engine.cli.frame import Frame, shared_options
 from engine.cli.lazy import Entry, LazyGroup
 from engine.cli.leaving import leave
@@ -22,6 +22,8 @@ PROGRAM = "harmony"
 _COLLECT_EVERY = 50_000
 """New objects until Python looks for garbage. Imports make many and leave none: at Python's own 700
 a run spends 0.05 s of its start on looking."""
+_SIGPIPE = 141
+"""The status of a program that SIGPIPE ended, as shells have it."""
 
 COMMANDS = {
     "validate": Entry("engine.cli.validate:command", "Report every fault of the project's files."),
@@ -82,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     HARMONY_DEBUG=1 lets an unexpected error show where it came from.
     """
     gc.set_threshold(_COLLECT_EVERY)
+    streams.prepare()
     status = _ended(Frame(), list(sys.argv[1:] if arguments is None else arguments))
     if arguments is None and "temporalio" in sys.modules:
         leave(status)
@@ -91,10 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _ended(frame: Frame, given: list[str]) -> int:
     try:
         status = _dispatch(frame, given)
-        output.flush()
-    except BrokenPipeError:
-        return _reader_left()
+    except BrokenPipeError:  # whoever read stdout has gone, like `| head`
+        streams.give_up_stdout()
+        return _SIGPIPE
     except click.ClickException as error:
+        frame.json = frame.json or "--json" in given  # it may stand behind what was wrong
         return _refused(frame, _sentence(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt, EOFError):
         return _refused(frame, "stopped", 130)
@@ -106,6 +110,9 @@ def _ended(frame: Frame, given: list[str]) -> int:
 
 
 def _dispatch(frame: Frame, arguments: list[str]) -> int:
+    for text in arguments:
+        if not _is_utf_8(text):
+            raise click.UsageError(f"{text!a} is not UTF-8: give text in UTF-8")
     instruction = os.environ.get("_HARMONY_COMPLETE")
     if instruction:
         from click.shell_completion import shell_complete
@@ -120,8 +127,20 @@ def _dispatch(frame: Frame, arguments: list[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
+def _is_utf_8(text: str) -> bool:
+    """Whether the bytes that were given made text; Python keeps what does not as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _sentence(error: click.ClickException) -> str:
     """A usage error with the command it belongs to, and where its help is."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        output.say(error.format_message())
+        return "say which command"
     context = getattr(error, "ctx", None)
     text = error.format_message()
     return text if context is None else f"{text}\nTry '{context.command_path} --help'."
@@ -161,12 +180,6 @@ def _unexpected(frame: Frame, error: Exception) -> int:
         "please report it with what HARMONY_DEBUG=1 shows",
         1,
     )
-
-
-def _reader_left() -> int:
-    """Whoever read stdout has gone, like `| head`: end as a program ended by SIGPIPE does."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 141
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def order(
     suffix = incident if isinstance(incident, str) and incident else secrets.token_hex(4)
     return Order(
         blueprint=blueprint,
-        run=_checked_id(run_id or f"{blueprint}-{suffix}"),
+        run=_checked_id(f"{blueprint}-{suffix}" if run_id is None else run_id),
         start=StartArguments(
             inputs=arguments.inputs(given_inputs), context=context, actor=actor, solo=solo
         ),
@@ -88,9 +88,9 @@ def order(
 
 
 def _checked_id(run: str) -> str:
-    if len(run.encode()) > _LONGEST_ID or not run.isprintable() or run != run.strip():
+    if not 0 < len(run.encode()) <= _LONGEST_ID or not run.isprintable() or run != run.strip():
         raise click.UsageError(
-            f"the run's id must be at most {_LONGEST_ID} printable characters, "
+            f"the run's id must be 1 to {_LONGEST_ID} printable characters, "
             "without space at its ends; choose one with --id"
         )
     return run

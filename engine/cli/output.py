@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,8 @@ import click
 import msgspec
 
 from engine.cli.frame import Frame
+from engine.cli.streams import give_up_stdout
+from engine.errors import HarmonyError
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -26,28 +27,37 @@ def say(text: str = "") -> None:
     click.echo(text, err=True, color=colour())
 
 
+def ask(question: str) -> None:
+    """A question on stderr; the answer is typed behind it."""
+    click.echo(question, err=True, nl=False, color=colour())
+
+
 def result(text: str) -> None:
     """A line of the result, on stdout."""
-    click.echo(text, color=colour())
+    _write(text)
 
 
 def document(frame: Frame, value: Any) -> None:
     """The one JSON document of `--json`, on stdout; structs and dataclasses are fine."""
     frame.answered = True
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    _write(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
 def json_line(frame: Frame, value: Any) -> None:
-    """One line of JSON and out at once, for `--follow --json`."""
+    """One line of JSON, for `--follow --json`."""
     frame.answered = True
-    click.echo(msgspec.json.encode(value))
-    flush()
+    _write(msgspec.json.encode(value))
 
 
-def flush() -> None:
-    """Out with the result now; BrokenPipeError where nobody reads it any more."""
-    if sys.stdout is not None:  # it is where the caller closed it
-        sys.stdout.flush()
+def _write(data: str | bytes) -> None:
+    """Out with it now; BrokenPipeError where nobody reads it any more."""
+    try:
+        click.echo(data, color=colour())
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        give_up_stdout()
+        raise HarmonyError(f"the result could not be written: {error.strerror}") from error
 
 
 def style(text: str, **look: Any) -> str:

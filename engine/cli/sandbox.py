@@ -83,7 +83,6 @@ async def _serve(frame: Frame, settings: "Settings") -> int:
             output.document(frame, wiring)
         else:
             _tell(wiring)
-        output.flush()
         await interrupts.first.wait()
     output.say("Stopped; what was in it is gone.")
     return 0

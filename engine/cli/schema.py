@@ -39,8 +39,8 @@ def command(frame: Frame, kind: str | None) -> None:
         return
     if kind not in known:
         raise RunRefused(
-            f"there is no schema '{kind[:60]}'{did_you_mean(kind, known)}; "
-            f"there are {', '.join(known)}"
+            f"there is no schema '{kind[:60]}'{did_you_mean(kind, known)} "
+            f"(there are {', '.join(known)})"
         )
     frame.answered = True
     text = files("engine").joinpath("schemas", kind + _SUFFIX).read_text(encoding="utf-8")

@@ -27,6 +27,14 @@ def find_project(start: Path) -> Path:
     raise RunRefused(message, code="PROJECT")
 
 
+def given_project(folder: Path) -> Path:
+    """A folder that was named as a project; RunRefused where it holds nothing of one."""
+    if not any((folder / part).is_dir() for part in ("blueprints", "capabilities", "runbooks")):
+        message = f"{folder} is no project: it has no blueprints/, capabilities/ or runbooks/"
+        raise RunRefused(message, code="PROJECT")
+    return folder
+
+
 class Project:
     """One project folder. Files are read when they are asked for; `env_file` stands for
     harmony.yaml. DefinitionError where a file that is asked for has an error."""

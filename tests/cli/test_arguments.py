@@ -49,10 +49,20 @@ def test_a_file_that_is_not_there_is_refused() -> None:
 
 
 def test_context_is_text_where_goldencontext_says_so() -> None:
-    given = ["incident_id=17", 'impacted_services=["web"]', "else=1"]
+    given = ["incident_id=17", 'impacted_services=["web"]']
     assert arguments.context(given, "P1") == {
-        "incident_id": "17", "impacted_services": ["web"], "else": 1, "incident_severity": "P1",
+        "incident_id": "17", "impacted_services": ["web"], "incident_severity": "P1",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["severity=P1", "@context.json"])
+def test_a_context_that_no_expression_could_read_is_refused(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("context.json").write_text('{"severity": "P1"}')
+    with pytest.raises(click.UsageError, match=r"no field 'severity'; it has .*incident_severity"):
+        arguments.context([text], None)
 
 
 def test_who_acts(monkeypatch: pytest.MonkeyPatch) -> None:

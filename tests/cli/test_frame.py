@@ -22,6 +22,13 @@ def test_every_command_explains_itself(harmony: Harmony, name: str) -> None:
     assert f"harmony {name}" in ran.out
 
 
+@pytest.mark.parametrize("name", ["", "capability", "incident", "runbook", "image", "new"])
+def test_an_overview_cuts_no_sentence(harmony: Harmony, name: str) -> None:
+    _, _, commands = harmony(*name.split(), "--help").out.partition("\nCommands:")
+    assert commands
+    assert "..." not in commands
+
+
 def test_the_overview_names_every_command(harmony: Harmony) -> None:
     ran = harmony("--help")
     assert all(f"  {name} " in ran.out for name in COMMANDS)
@@ -45,6 +52,11 @@ def test_version(harmony: Harmony) -> None:
         (("validate", "--format", "xml"), "'sarif'"),
         (("graph",), "Missing argument"),
         (("--project", "/nowhere", "validate"), "/nowhere"),
+        (("--project", "/proc", "validate"), "no project"),
+        (("capability",), "say which command"),
+        (("run", "test.hello", "--id", ""), "1 to 255"),
+        (("plan", "test.hello", "--context", "severity=P1"), "incident_severity"),
+        (("plan", "test.hello", "--context", "incident_severty=P1"), "did you mean"),
     ],
 )
 @pytest.mark.usefixtures("shared_project")
@@ -65,10 +77,29 @@ def test_a_refusal_is_one_document_too(harmony: Harmony) -> None:
     assert ran.document["error"]["code"] == "BLUEPRINT_UNKNOWN"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("valdate", "--json"),
+        ("--json", "valdate"),
+        ("run", "--json", "--severty", "P1"),
+        ("capability", "--json"),
+        ("capability", "lst", "--json"),
+        ("plan", "\udcff", "--json"),
+    ],
+)
+def test_so_is_one_of_a_line_that_could_not_be_read(
+    harmony: Harmony, arguments: tuple[str, ...]
+) -> None:
+    ran = harmony(*arguments)
+    assert ran.document["error"]["exitStatus"] == ran.status == 2
+
+
 def test_shared_options_stand_anywhere(harmony: Harmony) -> None:
     before = harmony("--project", str(PROJECT), "--json", "runbook", "list")
+    between = harmony("runbook", "--json", "--project", str(PROJECT), "list")
     behind = harmony("runbook", "list", "--json", "--project", str(PROJECT))
-    assert before.document == behind.document != []
+    assert before.document == between.document == behind.document != []
 
 
 def test_no_project_is_said(
