@@ -327,10 +327,15 @@ class Flow:
 
 
 class Connection:
-    """A connection of the command, and the one to the real host that stands behind it."""
+    """A connection of the command, and the one to the real host that stands behind it.
 
-    def __init__(self, inner: socket.socket, outer: socket.socket) -> None:
+    `gently`: the outer one is never reset. The engine's way to a service of the worker's host
+    keeps what was reset as one of 250 that it can have, and carries nothing more after these.
+    """
+
+    def __init__(self, inner: socket.socket, outer: socket.socket, *, gently: bool) -> None:
         self.sockets = (inner, outer)
+        self.gently = gently
         self.up, self.down = Flow(inner, outer), Flow(outer, inner)
         self.watched = {inner: 0, outer: 0}
         for each in self.sockets:
@@ -524,7 +529,8 @@ class Outer:
             self.connections -= 1
             self.listen()
             return
-        connection = Connection(inner, outer)
+        served_elsewhere = split(target[0]) != target[1:]
+        connection = Connection(inner, outer, gently=served_elsewhere)
         self.live.add(connection)
         for each in connection.sockets:
             self.handlers[each.fileno()] = partial(self.forward, connection)
@@ -541,12 +547,40 @@ class Outer:
         for index, each in enumerate(connection.sockets):
             self.look_for(connection, each, wanted[index])
         if not goes_on:
-            for each in connection.sockets:
-                del self.handlers[each.fileno()]
-                close(each, abort=failed)
+            inner, outer = connection.sockets
             self.live.discard(connection)
-            self.connections -= 1
-            self.listen()
+            del self.handlers[inner.fileno()], self.handlers[outer.fileno()]
+            close(inner, abort=failed)
+            if connection.gently:
+                self.take_leave(outer)
+            else:
+                self.forget(outer, abort=failed)
+
+    def take_leave(self, outer: socket.socket) -> None:
+        """End a connection without a reset: say so, and take what still comes."""
+        try:
+            outer.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.forget(outer)
+        else:
+            self.watch(outer.fileno(), partial(self.discard, outer))
+
+    def discard(self, outer: socket.socket) -> None:
+        """Take what the other side had still to say."""
+        try:
+            if outer.recv(CHUNK):
+                return
+        except OSError:  # it is over all the same
+            pass
+        self.poll.unregister(outer)
+        del self.handlers[outer.fileno()]
+        self.forget(outer)
+
+    def forget(self, outer: socket.socket, *, abort: bool = False) -> None:
+        """Close the connection to a host, and make room for another."""
+        close(outer, abort=abort)
+        self.connections -= 1
+        self.listen()
 
     def look_for(self, connection: Connection, each: socket.socket, mask: int) -> None:
         """Watch a socket for this; one that is watched for nothing would still report its end."""

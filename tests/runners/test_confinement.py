@@ -111,7 +111,7 @@ async def test_a_declared_service_of_the_workers_host_under_load() -> None:
             )
         )
         async with asyncio.timeout(100):
-            assert await ran.stdout() == "[True, True, True]\n"
+            assert await ran.stdout() == "[True, True, True, True, True]\n"
             assert await ran.stderr() == ""
             while b"parting words" not in words:
                 await asyncio.sleep(0.01)
