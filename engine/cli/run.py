@@ -91,11 +91,12 @@ class _Running:
             check(self._frame, self._asked)
             return await held.enter_async_context(service(self._frame, "started")), None
         check_runner(self._frame, self._runner)
-        # The server starts while the definition is checked and the SDK is imported.
+        # The server starts while the definition is checked and all that a run needs is imported.
         share = embedded(self._frame, "started")
         held.callback(share.close)
         await asyncio.sleep(0)
         check(self._frame, self._asked)
+        import_module("engine.temporal.worker")
         temporal = await held.enter_async_context(service(self._frame, "started", share=share))
         return temporal, await held.enter_async_context(self._worker(temporal))
 
@@ -111,8 +112,6 @@ class _Running:
             await serving
 
     async def _serve(self, temporal: Service, stop: asyncio.Event) -> None:
-        # Imported in a thread, so that the run is started meanwhile.
-        await asyncio.to_thread(import_module, "engine.temporal.worker")
         from engine.temporal.worker import serve
 
         async with desk(self._frame) as incidents:
