@@ -78,7 +78,11 @@ def test_starts_at_once_are_one_and_a_stop_leaves_nothing() -> None:
         {ENGINE} status
         {ENGINE} run sh -c 'echo "given $HARMONY_BASE_IMAGE"'
         kill -0 $engine  # `run` ends only what it started
+        kill -9 $engine
+        {ENGINE} start >/dev/null
+        engine=$(cat /run/{NAME}/engine.pid)
         {ENGINE} stop
+        iptables-save | grep -e '{NAME}' -e 'CNI-FORWARD -[sd]' && exit 9
         ! kill -0 $engine 2>/dev/null
         ! kill -0 $registry 2>/dev/null
         ! kill -0 $names 2>/dev/null
@@ -92,8 +96,8 @@ def test_starts_at_once_are_one_and_a_stop_leaves_nothing() -> None:
     assert re.search(rf"^export HARMONY_BASE_IMAGE={base}$", ended.stdout, re.MULTILINE)
     assert re.search(rf"^given {base}$", ended.stdout, re.MULTILINE)
     assert "status 3" in ended.stdout
-    assert ended.stderr.count(f"engine: Dagger v{dagger_engine.VERSION} answers") == 2, (
-        "one start, one status"
+    assert ended.stderr.count(f"engine: Dagger v{dagger_engine.VERSION} answers") == 3, (
+        "two starts, one status"
     )
     assert f"engine: no engine answers at /run/{NAME}/engine.sock" in ended.stderr
     assert not Path(f"/run/{NAME}/engine.sock").exists()
