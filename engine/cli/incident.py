@@ -13,8 +13,9 @@ from engine import durations, instants
 from engine.cli import output
 from engine.cli.frame import Frame, harmony_command, harmony_group, program
 from engine.cli.shown import clock, one_line, span
+from engine.cli.timeline_text import is_routine, lines
 from engine.errors import IncidentError
-from engine.incidents.incident import Approval, Event, Incident, Severity, Status, Verification
+from engine.incidents.incident import Approval, Incident, Severity, Status, Verification
 from engine.plan import Json
 from engine.suggestions import did_you_mean
 
@@ -115,6 +116,7 @@ def show_command(frame: Frame, incident: str) -> None:
 @click.option("--actor", metavar="NAME", help="What this one did.")
 @click.option("--since", type=_MOMENT, metavar="TIME", help="After it, or within: 2h.")
 @click.option("--until", type=_MOMENT, metavar="TIME", help="Before it.")
+@click.option("--all", "everything", is_flag=True, help="Also the steps that went as planned.")
 def timeline_command(
     frame: Frame,
     incident: str,
@@ -122,8 +124,12 @@ def timeline_command(
     actor: str | None,
     since: str | None,
     until: str | None,
+    everything: bool,  # noqa: FBT001
 ) -> None:
-    """Show what happened in an incident and its runs, in order, with who and when."""
+    """Show what happened in an incident and its runs, in order, with who and when.
+
+    Steps that went as planned are left out where nothing is asked for: --all, --type 'step.*'.
+    """
     from engine.incidents.timeline import EventFilter
 
     wanted = EventFilter(type=kind, actor=actor, since=since, until=until)
@@ -132,8 +138,12 @@ def timeline_command(
     if frame.json:
         output.document(frame, events)
         return
-    for event in events:
-        output.result(_line(event))
+    whole = everything or kind is not None
+    shown = [event for event in events if whole or not is_routine(event)]
+    for line in lines(shown):
+        output.result(line)
+    if left_out := len(events) - len(shown):
+        output.say(f"{left_out} events of steps that went as planned are left out: --all.")
     if not events:
         output.say("No such events.")
 
@@ -265,13 +275,6 @@ def _approval(approval: Approval) -> tuple[str, ...]:
     why = f": {one_line(approval.reason)}" if approval.reason else ""
     at = clock(approval.decided_at or approval.requested_at)
     return (at, approval.workflow_id, approval.gate, f"{approval.status}{why}", who)
-
-
-def _line(event: Event) -> str:
-    whence = f"{event.actor} ({event.source})" if event.source else event.actor
-    where = f" {event.run}" if event.run else ""
-    about = f"{one_line(event.type)}: {one_line(event.description, 500)}"
-    return f"{event.sequence:>4}  {clock(event.at)}  {about}  [{one_line(whence)}{where}]"
 
 
 def _verified(name: str, found: Verification) -> dict[str, Json]:

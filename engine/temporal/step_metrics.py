@@ -11,6 +11,8 @@ from engine.errors import RunRefused
 from engine.messages import StepCall
 from engine.temporal.spans import outcome_of
 
+DURATION = "harmony_step_duration"
+_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 __all__ = ["Runtime", "counted", "runtime_at"]
 
 
@@ -21,9 +23,10 @@ def runtime_at(address: str) -> Runtime:
         counters_total_suffix=True,
         unit_suffix=True,
         durations_as_seconds=True,
+        histogram_bucket_overrides={DURATION: _SECONDS},
     )
     try:
-        return Runtime(telemetry=TelemetryConfig(metrics=shape))
+        return Runtime(telemetry=TelemetryConfig(metrics=shape, attach_service_name=False))
     except (ValueError, RuntimeError) as error:
         raise RunRefused(
             f"numbers cannot be served at {address} ({error}); "
@@ -46,5 +49,5 @@ def counted(call: StepCall) -> Iterator[None]:
             1, {"outcome": outcome}
         )
         meter.create_histogram_float(
-            "harmony_step_duration", "From the start of an attempt to its end.", "seconds"
+            DURATION, "From the start of an attempt to its end.", "seconds"
         ).record(time.monotonic() - began)

@@ -96,15 +96,35 @@ def test_one_is_shown_with_what_was_made_and_who_was_asked(incident: Harmony) ->
 
 def test_the_timeline_says_what_happened_and_who_did_it(incident: Harmony) -> None:
     lines = incident("timeline", FIRST).out.splitlines()
-    assert [line.split()[0] for line in lines] == [str(n) for n in range(1, 7)]
-    assert lines[-1].endswith(
-        f"gate.answered: bob approved  [bob (slack) incident.remediate-{FIRST}]"
-    )
-    assert incident("timeline", FIRST, "--type", "gate.*").out.count("\n") == 2
+    [*made, gap, run, opened, answered] = lines
+    assert [line.split()[0] for line in (*made, opened, answered)] == [str(n) for n in range(1, 7)]
+    assert (gap, run) == ("", f"incident.remediate-{FIRST}")
+    assert " ".join(opened.split()[4:]) == "gate.opened Run it?"
+    assert " ".join(answered.split()[4:]) == "gate.answered bob approved [bob (slack)]"
+    assert incident("timeline", FIRST, "--type", "gate.*").out.count("\n") == 3
     assert [
         e["actor"] for e in incident("timeline", FIRST, "--actor", "bob", "--json").document
     ] == ["bob"]
     assert incident("timeline", FIRST, "--actor", "nobody").err == "No such events.\n"
+
+
+def test_steps_that_went_as_planned_are_left_out_and_counted(
+    incident: Harmony, state: Path
+) -> None:
+    store = Store(database_url(state, {}), clock=lambda: NOW)
+    run = f"incident.initiate-{FIRST}"
+    store.append(FIRST, [
+        NewEvent(type=f"step.{how}", description=how, key=f"run/e/{how}", run=run)
+        for how in ("started", "retry", "failed", "skipped")
+    ])  # fmt: skip
+    store.close()
+    ran = incident("timeline", FIRST)
+    assert [line.split()[4] for line in ran.out.splitlines()[-2:]] == ["step.retry", "step.failed"]
+    assert ran.err == "2 events of steps that went as planned are left out: --all.\n"
+    for words in (("--all",), ("--type", "step.*")):
+        whole = incident("timeline", FIRST, *words)
+        assert (whole.out.splitlines()[-4].split()[4], whole.err) == ("step.started", "")
+    assert len(incident("timeline", FIRST, "--json").document) == 10
 
 
 @pytest.mark.parametrize("verb", ["show", "timeline", "verify"])

@@ -181,7 +181,7 @@ async def test_prometheus_reads_what_a_worker_counts(client: Client, tmp_path: P
         [line] = [one for one in lines if f'outcome="{outcome}"' in one and "attempts_total" in one]
         assert 'capability="golden.test.program"' in line
         assert line.endswith(" 1")
-    assert any(line.startswith("harmony_step_duration_seconds_count") for line in lines)
+    assert any("duration_seconds_bucket" in line and 'le="3600"' in line for line in lines)
     assert "temporal_workflow_completed_total" in text
     with pytest.raises(RunRefused, match=f"127.0.0.1:{port}"):
         runtime_at(f"127.0.0.1:{port}")
