@@ -10,6 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from engine.cli.picture import mermaid, shape
+from engine.language.context import FIELDS
 from engine.language.planner import compile_blueprint
 from engine.project.folder import Project
 from tools.fault_page import PAGE, page
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 LANGUAGE = (DOCS / "reference" / "language.md").read_text()
 PICTURE = re.compile(r"<!-- harmony graph (\S+) -->\n```mermaid\n(.*?)\n```", re.DOTALL)
+TRIED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -65,6 +67,17 @@ def test_every_dependency_has_its_reason() -> None:
 def test_links_lead_somewhere(file: Path) -> None:
     targets = [link for link in LINK.findall(file.read_text()) if "://" not in link]
     assert [link for link in targets if not (file.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), sorted(set(TRIED.findall((DOCS / "threats.md").read_text())))
+)
+def test_what_answers_a_threat_is_tried(file: str, name: str) -> None:
+    assert f"def {name}(" in (ROOT / file).read_text()
+
+
+def test_what_a_run_is_told_is_in_the_reference() -> None:
+    assert [name for name in FIELDS if f"`{name}`" not in LANGUAGE] == []
 
 
 def test_pictures_of_blueprints_are_those_of_the_blueprints() -> None:

@@ -9,12 +9,13 @@ import argparse
 import json
 import os
 import random
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -24,9 +25,11 @@ from typing import Any
 import httpx
 import yaml
 
+from tools.played_archive import CHECK, EXPIRE, Archive
 from tools.played_vendors import played_vendors
 from tools.stage import (
     AT_TERMINAL,
+    ROOT,
     SECONDS,
     DemoFailed,
     Stage,
@@ -38,7 +41,8 @@ from tools.stage import (
     until,
 )
 
-TITLE = "db-17: the disk of the archive is full"
+TITLE = "The archive is full"
+PROJECT = ("blueprints", "capabilities", "containers", "runbooks")
 CLICKER = "carol"
 """Who answers after the escalation: a manager who may approve."""
 ASKED = {"incident-approver": "bob", "incident-manager": CLICKER}
@@ -91,12 +95,25 @@ class Demo:
             )
         )
         self._settings = self._folder / "harmony.yaml"
+        project = self._folder / "project"
+        for part in PROJECT:
+            shutil.copytree(ROOT / part, project / part)
+        for file in ("policy.yaml", "flags.json"):
+            shutil.copy(ROOT / file, project)
+        archive = Archive(self._folder / "archive")
+        self._archive = held.enter_context(archive.serving(project / "runbooks"))
         port = _free_port()
         self._sandbox = held.enter_context(played_vendors(port))
         self._bind()
-        own = ("--env", str(self._settings), "--state", str(self._folder / "state"))
+        own = (
+            *("--project", str(project), "--env", str(self._settings)),
+            *("--state", str(self._folder / "state")),
+        )
         self._stage = Stage(own, self._sandbox.variables)
         heading("0. A worker, the server for clicks and alerts, and the vendors, as a sandbox")
+        say("The project is a copy of this one, with two runbooks of a service that runs here: an")
+        say(f"archive, {archive.used()} % full. Each command has, before its own words:")
+        say(f"  {shlex.join(own)}\n")
         worker = ("worker", *self._runner)
         show(worker)
         ready = held.enter_context(self._stage.serving(*worker, ready="Ready:"))
@@ -134,15 +151,19 @@ class Demo:
     def remediate(self) -> None:
         """The approver does not answer; who is asked next clicks in Slack."""
         heading("2. A runbook is asked for; the approver does not answer, so a manager is asked")
-        archives = Archives(self._folder.name)
-        self._held.callback(archives.remove)
         say(f"For this step gates wait at most {self._gate}: gates: {{atMost: {self._gate}}}")
         say(f"in {self._settings}; the blueprint, which says 5m for P1, stays as it is.\n")
         self._bind(self._gate)
-        parameters = json.dumps({"FOLDER": str(archives.folder), "PATTERN": archives.pattern})
-        given = ("-i", "runbook=reclaim-space", "-i", f"parameters={parameters}")
-        verify = ("-i", "verify=host-triage", "-i", 'verifyParameters={"TOP": 3}')
-        with self._running("incident.remediate", *given, *verify, who="alice") as run:
+        given = (
+            "-i",
+            f"runbook={EXPIRE}",
+            "-i",
+            'parameters={"DAYS": 14}',
+            "-i",
+            f"verify={CHECK}",
+        )
+        before = len(self._archive.files())
+        with self._running("incident.remediate", *given, who="alice") as run:
             self._sandbox.escalated()
             self._click()
             ended = run()
@@ -151,12 +172,11 @@ class Demo:
         [*_, decision] = ended["gates"]["ask"]["decisions"]
         say(f"\nApproved by {decision['approverId']}, from {decision['source']}; escalated before.")
         for block in ended["outputs"]["blocks"]:
-            say(
-                f"\n── {block['name']} · exit code {block['exitCode']} · {block['milliseconds']} ms"
-            )
+            say(f"\n── {EXPIRE}, {block['name']} · {block['milliseconds']} ms")
             say((block["stdout"] + block["stderr"]).rstrip("\n"))
-        say(f"\nOf {len(archives.files)} old archives on this machine {archives.left()} are left;")
-        say("a runbook that ran in a container saw those of the container.")
+        ran_by = ended["steps"]["execute"]["runner"]
+        say(f"\nIt ran with the runner {ran_by}. The archive is {self._archive.used()} % full now;")
+        say(f"of {before} files {len(self._archive.files())} are left.")
 
     def close_out(self) -> None:
         """A P1 is closed when somebody approves, here on the command line."""
@@ -272,7 +292,6 @@ class Demo:
 
 
 _ENDED = frozenset(("succeeded", "failed", "rejected", "timed_out", "cancelled"))
-_MONTH = 30 * 86_400
 
 
 def _free_port() -> int:
@@ -282,27 +301,6 @@ def _free_port() -> int:
             found.bind(("127.0.0.1", port))
             return port
     raise DemoFailed("no port is free")
-
-
-class Archives:
-    """Old files in /var/tmp, a folder that machines and containers have."""
-
-    def __init__(self, name: str) -> None:
-        self.folder = Path("/var/tmp")
-        self.pattern = f"{name}-*.log.gz"
-        self.files = [self.folder / f"{name}-{number}.log.gz" for number in range(1, 6)]
-        for file in self.files:
-            file.write_bytes(os.urandom(1_000_000))
-            os.utime(file, (time.time() - _MONTH, time.time() - _MONTH))
-
-    def left(self) -> int:
-        """How many there are."""
-        return sum(file.exists() for file in self.files)
-
-    def remove(self) -> None:
-        """Leave none behind, also where the runbook ran elsewhere."""
-        for file in self.files:
-            file.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

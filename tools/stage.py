@@ -99,8 +99,11 @@ def must(holds: bool, otherwise: str) -> None:  # noqa: FBT001
 
 
 def pass_on(lines: Iterable[str]) -> None:
-    """Show what a command says, line by line: a live view would draw over what is typed."""
+    """Show what a command says, line by line: a live view would draw over what is typed. That a
+    step has started, or was not needed, is left out."""
     for line in lines:
+        if line.startswith(("▸ ", "- ")):
+            continue
         sys.stderr.write(line)
         sys.stderr.flush()
 
