@@ -19,6 +19,8 @@ from engine.runners import dagger_engine
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = ROOT / "tests" / "data" / f"dagger-{dagger_engine.VERSION}.schema.json"
+pytestmark = pytest.mark.timeout(600)
+"""On a new engine the first of them installs the project's packages in a container."""
 FUNCTIONS = {"container", "validate", "plan", "run", "capability", "test"}
 
 
