@@ -47,6 +47,20 @@ def test_the_caret_stands_below_its_place_whatever_is_before_it(tmp_path: Path) 
     assert long[1][long[2].index("^") :] == "here"
 
 
+def test_a_line_with_a_secret_in_plain_is_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("secrets: {a.b: {key: hunter2}}\n")
+    faults = (
+        Fault("CAPABILITY_UNKNOWN", "error", "there is no capability 'a.b'", "f", 1, 11),
+        Fault("SECRET", "error", "the secret 'key' is written in plain", "f", 1, 22, hint="Bind."),
+    )
+    assert as_human(faults, tmp_path).splitlines() == [
+        "f:1:11: error[CAPABILITY_UNKNOWN]: there is no capability 'a.b'",
+        "",
+        "f:1:22: error[SECRET]: the secret 'key' is written in plain",
+        "  = Bind.",
+    ]
+
+
 def test_a_place_without_a_line_shows_none(tmp_path: Path) -> None:
     assert as_human([Fault("FILE_UNREADABLE", "error", "m", "none")], tmp_path).count("\n") == 0
 

@@ -22,13 +22,19 @@ def plain(text: str, _role: str) -> str:
 
 
 def as_human(faults: Iterable[Fault], folder: Path, paint: Paint = plain) -> str:
-    """The faults of a project folder, a blank line between them."""
+    """The faults of a project folder, a blank line between them.
+
+    A line with a secret in plain is not shown: what is printed is kept in logs.
+    """
+    found = tuple(faults)
+    secret = {(fault.file, fault.line) for fault in found if fault.code == "SECRET"}
     lines: dict[str, list[str]] = {}
     shown = []
-    for fault in faults:
+    for fault in found:
         if fault.file not in lines:
             lines[fault.file] = read_lines(folder / fault.file, folder)
-        shown.append("\n".join(_one(fault, lines[fault.file], paint)))
+        seen = [] if (fault.file, fault.line) in secret else lines[fault.file]
+        shown.append("\n".join(_one(fault, seen, paint)))
     return "\n\n".join(shown)
 
 
