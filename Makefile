@@ -6,11 +6,14 @@ JOBS ?= 2
 # Where Python is told to keep no bytecode, each start of `harmony` would compile the engine anew: 0.1 s of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup lint test bench demo demo-runbook engine engine-stop constraints clean
+.NOTPARALLEL:
+.PHONY: help setup lint test bench demo demo-runbook demo-incident engine engine-stop constraints clean
 help:
-	@echo "make demo   a P1 incident from PagerDuty to its post-mortem, on this machine, the vendors played"
-	@echo "            RUNNER=dagger runs each step in a container; GATE=20s lets the escalated gate wait so long"
-	@echo "make demo-runbook  a runbook that reads, and one that removes files behind a gate"
+	@echo "make demo   two demos on this machine, one after the other:"
+	@echo "  make demo-runbook   a runbook that reads, and one that removes files behind a gate"
+	@echo "  make demo-incident  a P1 incident from PagerDuty to its post-mortem, the vendors played"
+	@echo "            RUNNER=dagger plays the incident alone, each step in a container; GATE=20s lets its"
+	@echo "            escalated gate wait so long"
 	@echo "make test   every test, on a real Temporal server, two files at once; JOBS=0 runs one after the other"
 	@echo "make lint   ruff, mypy and the import contracts"
 	@echo "make engine a Dagger engine where there is no Docker (Linux, as root); make engine-stop ends it"
@@ -38,11 +41,14 @@ test: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-demo: $(READY)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo $(if $(RUNNER),--runner $(RUNNER)) $(if $(GATE),--gate $(GATE))
+# The runbooks look at this host and remove its files, so in containers there is nothing of theirs to show.
+demo: $(if $(filter dagger,$(RUNNER)),,demo-runbook) demo-incident
 
 demo-runbook: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.runbook_demo
+
+demo-incident: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.demo $(if $(RUNNER),--runner $(RUNNER)) $(if $(GATE),--gate $(GATE))
 
 engine:
 	@containers/engine/engine start

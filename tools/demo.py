@@ -1,4 +1,4 @@
-"""`make demo`: one P1 incident, from PagerDuty's webhook to the post-mortem page.
+"""`make demo-incident`: one P1 incident, from PagerDuty's webhook to the post-mortem page.
 
 On this machine, on a real Temporal server, against `harmony sandbox`, which plays the vendors. At a
 terminal the one who watches clicks Approve in the sandbox's page; without one it is clicked here.
@@ -58,7 +58,7 @@ def main() -> int:
             demo = Demo(options, held)
             demo.play()
             if AT_TERMINAL:
-                input("\nEnter ends the demo, and the sandbox and the server with it. ")
+                input("\nEnter ends this demo, and its sandbox and server with it. ")
     except (DemoFailed, subprocess.TimeoutExpired, httpx.HTTPError) as failed:
         say(f"\nThe demo stopped: {failed}")
         return 1
@@ -73,7 +73,7 @@ def _leave(*_: object) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make demo-incident", description=__doc__)
     parser.add_argument("--runner", choices=("auto", "process", "dagger"), default="auto")
     gate = os.environ.get("GATE") or ("30s" if AT_TERMINAL else "8s")
     parser.add_argument(

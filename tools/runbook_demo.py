@@ -19,6 +19,8 @@ from uuid import uuid4
 from tools.stage import AT_TERMINAL, SECONDS, DemoFailed, Stage, heading, pass_on, say, show
 
 _MONTH = 30 * 86_400
+_MOST_LINES = 12
+"""Of what one block said: a busy host says a lot."""
 ON_THIS_HOST = ("--runner", "process")
 """A container would look at itself, and have none of the host's files to remove."""
 STAGE = Stage()
@@ -33,7 +35,7 @@ def main() -> int:
         ):
             went_well = look() and clean(Path(scratch), ready.split()[-1])
             if went_well and AT_TERMINAL:
-                input("\nEnter ends the demo, and the server with it. ")
+                input("\nEnter ends this demo, and its server with it. ")
     except (DemoFailed, subprocess.TimeoutExpired) as failed:
         say(f"\nThe demo stopped: {failed}")
         return 1
@@ -147,7 +149,10 @@ def print_blocks(document: dict[str, Any]) -> None:
             say(
                 f"\n── {block['name']} · exit code {block['exitCode']} · {block['milliseconds']} ms"
             )
-            say((block["stdout"] + block["stderr"]).rstrip("\n"))
+            lines = (block["stdout"] + block["stderr"]).splitlines()
+            say("\n".join(lines[:_MOST_LINES]))
+            if len(lines) > _MOST_LINES:
+                say(f"… {len(lines) - _MOST_LINES} more lines")
 
 
 if __name__ == "__main__":
