@@ -57,7 +57,7 @@ async def test_what_is_not_temporal_is_said(answer: bytes) -> None:
 
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(ServiceUnavailable, match="what answers there is not Temporal; check"):
+        with pytest.raises(ServiceUnavailable, match="what listens there is not Temporal, or"):
             await connect(environment=environment(f"127.0.0.1:{port}"), timeout=5)
 
 
@@ -118,8 +118,14 @@ async def test_a_server_that_asks_for_a_certificate(
         }
         client = await connect(environment=environment(address, **tls, **mutual))
         assert client.namespace == "default"
-        with pytest.raises(ServiceUnavailable, match="TEMPORAL_TLS"):
-            await connect(environment=environment(address, **tls), timeout=2)
+        stranger = {**mutual, f"TLS_CLIENT_KEY_{by}": value("server.key")}
+        for given, said in (
+            (tls, "asks for"),
+            ({}, "asks for TLS"),
+            ({**tls, **stranger}, "the client's key is not that of its certificate"),
+        ):
+            with pytest.raises(ServiceUnavailable, match=said):
+                await connect(environment=environment(address, **given), timeout=5)
 
 
 async def test_a_server_of_an_unknown_authority_is_not_believed(

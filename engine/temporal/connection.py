@@ -18,7 +18,6 @@ from engine.temporal.converter import DATA_CONVERTER
 TASK_QUEUE = "harmony"
 CLUSTER_NAMESPACE = "harmony"
 EMBEDDED_NAMESPACE = "default"
-_NOT_TEMPORAL = "what answers there is not Temporal"
 _USUAL = {
     "dns error": "its host name is not known",
     "InvalidContentType": "what listens there does not speak TLS",
@@ -26,8 +25,10 @@ _USUAL = {
     "NotValidForName": "its certificate is for another name",
     "Expired": "its certificate has expired",
     "CertificateRequired": "it asks for a client's certificate",
-    "grpc-status header missing": _NOT_TEMPORAL,
-    "(Transport, hyper::Error(": _NOT_TEMPORAL,
+    "KeyMismatch": "the client's key is not that of its certificate",
+    "grpc-status header missing": "what answers there is not Temporal",
+    "(Transport, hyper::Error(": "the connection breaks off: what listens there is not Temporal, or "
+    "it asks for TLS or for a client's certificate",
     "code: Unauthenticated": "it refuses the credentials",
     "code: PermissionDenied": "it refuses the credentials",
 }
