@@ -57,7 +57,7 @@ async def test_what_is_not_temporal_is_said(answer: bytes) -> None:
 
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(ServiceUnavailable, match="what listens there is not Temporal, or"):
+        with pytest.raises(ServiceUnavailable, match="what listens there is not Temporal, or it"):
             await connect(environment=environment(f"127.0.0.1:{port}"), timeout=5)
 
 

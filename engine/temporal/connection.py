@@ -27,8 +27,8 @@ _USUAL = {
     "CertificateRequired": "it asks for a client's certificate",
     "KeyMismatch": "the client's key is not that of its certificate",
     "grpc-status header missing": "what answers there is not Temporal",
-    "(Transport, hyper::Error(": "the connection breaks off: what listens there is not Temporal, or "
-    "it asks for TLS or for a client's certificate",
+    "(Transport, hyper::Error(": "the connection breaks off: what listens there is not Temporal, "
+    "or it asks for TLS or for a client's certificate",
     "code: Unauthenticated": "it refuses the credentials",
     "code: PermissionDenied": "it refuses the credentials",
 }
