@@ -6,10 +6,11 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from engine.language.capability import Capability
-from engine.language.contract_operations import check_outbound, read_operations, read_security
+from engine.language.contract_operations import read_operations, read_security
 from engine.language.contract_schemas import properties_of, read_schemas
 from engine.language.contract_service import check_reach
 from engine.language.document import Document, Path
+from engine.language.outbound import check_outbound
 from engine.language.reading import Reading
 from engine.plan import Json
 
@@ -146,7 +147,7 @@ def _together(reading: Reading, fields: Mapping[str, Any]) -> None:
     config = properties_of(fields.get("config", {}))
     outbound: Path = ("security", "networkAccess", "allowOutbound")
     for index, entry in enumerate(fields.get("allow_outbound", ())):
-        check_outbound(reading, entry, config, (*outbound, index))
+        check_outbound(reading, entry, (*outbound, index), config)
     if "allow_outbound" in fields:
         check_reach(reading, fields.get("service"), fields["allow_outbound"], outbound)
     operations = properties_of(fields.get("input", {})).get("operation", {}).get("enum")

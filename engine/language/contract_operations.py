@@ -1,7 +1,6 @@
 """The sections `security` and `operations` of a contract."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import Category
@@ -15,9 +14,6 @@ CATEGORIES: tuple[Category, ...] = ("RETRYABLE", "RATE_LIMIT", "AUTH_FAILURE", "
 COST_FACTORS = ("LOW", "MEDIUM", "HIGH")
 SCOPE = re.compile(r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*")
 _ERROR_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
-_HOST_AND_PORT = re.compile(
-    r"(?:(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]):([0-9]{1,5})"
-)
 
 
 def read_security(reading: Reading, part: dict[str, Json], path: Path, _: str) -> dict[str, Any]:
@@ -135,20 +131,3 @@ def _error_map(reading: Reading, value: Json, path: Path) -> dict[str, Category]
         if category is not None:
             found[code] = category
     return found
-
-
-def check_outbound(reading: Reading, entry: str, config: Mapping[str, Json], path: Path) -> None:
-    """Report an entry of allowOutbound that names no place to reach."""
-    kind, _, key = entry.partition(":")
-    if kind == "config":
-        if key not in config:
-            reading.fault("CONTRACT_OUTBOUND", f"the configuration has no '{key[:60]}'", path)
-        return
-    match = _HOST_AND_PORT.fullmatch(entry)
-    if match is None or not 1 <= int(match[1]) <= 65_535:
-        reading.fault(
-            "CONTRACT_OUTBOUND",
-            f"'{entry[:60]}' is not host:port",
-            path,
-            hint="Write api.example.com:443, or config:<key> for a URL.",
-        )

@@ -9,6 +9,7 @@ from engine.language import runbook_checks, runbook_parser
 from engine.language.capability import EFFECTS
 from engine.language.document import Document, Path
 from engine.language.loader import load_text
+from engine.language.outbound import check_outbound
 from engine.language.reading import Reading, meant
 from engine.language.runbook import Runbook
 from engine.plan import Json
@@ -79,7 +80,10 @@ def _harmony(reading: Reading) -> dict[str, Any]:
     if "timeout" in part:
         fields["timeout_ms"] = reading.duration(part["timeout"], (*path, "timeout"))
     if "allowOutbound" in part:
-        fields["allow_outbound"] = reading.texts(part["allowOutbound"], (*path, "allowOutbound"))
+        where: Path = (*path, "allowOutbound")
+        fields["allow_outbound"] = reading.texts(part["allowOutbound"], where)
+        for index, entry in enumerate(fields["allow_outbound"]):
+            check_outbound(reading, entry, (*where, index))
     if "parameters" in part:
         fields["parameters"] = _parameters(reading, part["parameters"], (*path, "parameters"))
     return fields
