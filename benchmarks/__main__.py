@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+import os
 import platform
 import sys
 import time
@@ -48,7 +49,7 @@ def show(figures: list[Figure]) -> None:
 
 
 def keep(figures: list[Figure]) -> Path:
-    """The same as JSON, in a file of its own."""
+    """The same as JSON, in a file of its own, with how busy the machine was."""
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
     rows = [
@@ -56,7 +57,10 @@ def keep(figures: list[Figure]) -> Path:
          "detail": f.detail}
         for f in figures
     ]  # fmt: skip
-    machine = {"python": platform.python_version(), "machine": platform.platform()}
+    machine = {
+        "python": platform.python_version(), "machine": platform.platform(),
+        "cpus": os.cpu_count(), "load": [round(load, 1) for load in os.getloadavg()],
+    }  # fmt: skip
     file.write_text(json.dumps({**machine, "figures": rows}, indent=2) + "\n")
     return file
 
