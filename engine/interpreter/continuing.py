@@ -13,6 +13,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 PATIENCE = timedelta(seconds=30)
+MOMENT = timedelta(milliseconds=1)
 HARD = 4.0
 _AGAIN = 0.5
 _FULL_BYTES = 4 * 1024**2

@@ -58,8 +58,11 @@ class Gates:
         self.merge(told.step, told.gates)
 
     def merge(self, step: str, gates: dict[str, GateView]) -> None:
-        """Take over a child's gates as they are now."""
-        self.children |= {f"{step}/{path}": view for path, view in gates.items()}
+        """Take over a child's gates as it tells of them; one that has closed stays closed."""
+        for gate, view in gates.items():
+            path = f"{step}/{gate}"
+            if not _is_older(view, self.children.get(path)):
+                self.children[path] = view
 
     def child_ended(self, step: str, gates: dict[str, GateView]) -> None:
         """None of a child's gates is open any more once it has ended."""
@@ -71,13 +74,9 @@ class Gates:
     async def answer(self, decide: Decide) -> Reply:
         """Decide here, or have the child decide whose gate it is."""
         path = decide.gate or self._only_open()
-        if path in self.children:
-            reply, answered = await self._forward(path, decide)
-        elif path is None and self._open_children():
-            reply = Reply(accepted=False, state="pending", reason=self._ambiguous())
-            answered = False
-        else:
+        if path not in self.children:
             return await self._decide(decide)
+        reply, answered = await self._forward(path, decide)
         self.note(decide, reply, answered)
         return reply
 
@@ -89,7 +88,9 @@ class Gates:
             start_to_close_timeout=LOCAL_TIMEOUT,
             retry_policy=ONCE,
         )
-        reply, commands = self.driver.state.decide(decide, standing, self.driver.clock.ms)
+        open_below = [path for path, view in self.children.items() if view.state == "pending"]
+        now = self.driver.clock.ms
+        reply, commands = self.driver.state.decide(decide, standing, now, open_below)
         self.driver.issue(commands)
         return reply
 
@@ -110,19 +111,16 @@ class Gates:
         except FailureError as error:
             why = f"The run of this gate, {owner}, could not be asked: {error.cause or error}"
             return Reply(accepted=False, state=self.children[path].state, reason=why), False
+        if reply.accepted and reply.state != "pending":
+            # Whoever has this reply sees the gate closed, though its run has yet to tell of it.
+            closed = msgspec.structs.replace(self.children[path], state=reply.state)
+            self.children[path] = closed
         return reply, True
 
     def _only_open(self) -> str | None:
         """The child's gate that alone is open; None also where an own gate is open."""
         opened = [path for path, view in self.all().items() if view.state == "pending"]
         return opened[0] if len(opened) == 1 else None
-
-    def _open_children(self) -> bool:
-        return any(view.state == "pending" for view in self.children.values())
-
-    def _ambiguous(self) -> str:
-        opened = [path for path, view in self.all().items() if view.state == "pending"]
-        return f"More than one gate is open; say which: {', '.join(sorted(opened))}"
 
     async def tell(self, parent: str, step: str) -> bool:
         """Tell the parent where anything has changed; whether it had."""
@@ -133,3 +131,13 @@ class Gates:
         handle = workflow.get_external_workflow_handle(parent)
         await handle.signal(CHILD_GATES, ChildGates(step=step, gates=gates))
         return True
+
+
+def _is_older(view: GateView, known: GateView | None) -> bool:
+    """Told before the gate closed, and come after; a gate that was asked anew is another one."""
+    return (
+        known is not None
+        and known.state != "pending"
+        and view.state == "pending"
+        and view.asked_at == known.asked_at
+    )

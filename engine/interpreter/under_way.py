@@ -14,7 +14,7 @@ from engine import failures, instants
 from engine.errors import GateError
 from engine.interpreter import children, ending
 from engine.interpreter.clock import Clock
-from engine.interpreter.continuing import PATIENCE, HistoryLimit
+from engine.interpreter.continuing import MOMENT, PATIENCE, HistoryLimit
 from engine.interpreter.driver import LOCAL_TIMEOUT, Driver
 from engine.interpreter.gates import CHILD_GATES, Gates, read_answer
 from engine.interpreter.received import read
@@ -48,6 +48,9 @@ class UnderWay:
         self._clock = clock
         self._crash: BaseException | None = None
         self._asked_here = False
+        self._heard = False
+        """A message came since this was last set back."""
+        self._pausing = False
         self._telling: asyncio.Task[None] | None = None
         self._driver = Driver(
             plan=plan,
@@ -90,6 +93,7 @@ class UnderWay:
 
     async def signalled(self, name: str, payloads: Sequence[RawValue]) -> None:
         """A signal came: an answer to a gate, a child's gates, or one that a step waits for."""
+        self._heard = True
         if name == APPROVAL:
             await self.decide(payloads)
         elif name == CHILD_GATES:
@@ -109,6 +113,7 @@ class UnderWay:
 
     async def decide(self, payloads: Sequence[RawValue]) -> Reply:
         """An answer to a gate, by update or signal: one function decides."""
+        self._heard = True
         try:
             answer = read_answer(payloads)
         except GateError as error:
@@ -123,11 +128,10 @@ class UnderWay:
             try:
                 await workflow.wait_condition(self._wakes)
             except asyncio.CancelledError:
-                reason = workflow.cancellation_reason()
-                if reason is None:
+                if workflow.cancellation_reason() is None:
                     raise  # the worker only takes the run out of its memory
-                self._asked_here = True
-                self._driver.issue(self._state.cancel(self._clock.tick(), *_asker(reason)))
+            self._mind_cancellation()
+            heard, self._heard = self._heard, False
             self._driver.touched = False
             self._keep(self._state.entries())
             if self._crash is not None:
@@ -135,14 +139,14 @@ class UnderWay:
             if self._ended():
                 return await self._end()
             self._tell_parent()
-            self._mind_history()
+            self._mind_history(after_message=heard)
 
     def _wakes(self) -> bool:
         return (
             self._driver.touched
             or self._crash is not None
             or self._ended()
-            or self._ready_for_a_new_history()
+            or (self._ready_for_a_new_history() and not self._pausing)
         )
 
     def _ended(self) -> bool:
@@ -154,13 +158,33 @@ class UnderWay:
         quiet = driver.calls == 0 and self._recording.idle
         return driver.holding and quiet and workflow.all_handlers_finished()
 
-    def _mind_history(self) -> None:
+    def _mind_cancellation(self) -> None:
+        """Looked for, not only caught: it may come together with what ends this history, and the
+        next one would not know of it."""
+        reason = workflow.cancellation_reason()
+        if reason is not None and not self._asked_here:
+            self._asked_here = True
+            self._driver.issue(self._state.cancel(self._clock.tick(), *_asker(reason)))
+
+    def _mind_history(self, *, after_message: bool) -> None:
         if not self._driver.holding and not self._state.done and self._limit.due():
             self._driver.holding = True
             if not self._ready_for_a_new_history():
                 self._driver.background("patience", self._lose_patience())
-        if self._ready_for_a_new_history():
+        if not self._ready_for_a_new_history():
+            return
+        if not after_message:
             self._continue()
+        elif not self._pausing:
+            self._pausing = True
+            self._driver.background("pause", self._pause())
+
+    async def _pause(self) -> None:
+        """The SDK has signals and updates looked at before it tells of a cancellation that came
+        with them; with a timer it is told of in time."""
+        await workflow.sleep(MOMENT, summary="before a new history")
+        self._pausing = False
+        self._driver.touched = True
 
     async def _lose_patience(self) -> None:
         await workflow.sleep(PATIENCE, summary="calls in flight before a new history")

@@ -3,7 +3,7 @@
 One place decides: the update `decide` and the signal `approval` both come to `Gates.decide`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -66,10 +66,12 @@ class Gates:
         self._journal.add(now, "gate.opened", asked, step=key, gate=key, data=about)
         self._notify(key, record, "opened", "opened")
 
-    def decide(self, decide: Decide, standing: Standing, now: int) -> Reply:
+    def decide(
+        self, decide: Decide, standing: Standing, now: int, open_below: Sequence[str]
+    ) -> Reply:
         """An answer: replied to and recorded in any case; a full decision closes the gate."""
         decide = msgspec.structs.replace(decide, reason=(decide.reason or "")[:MAX_REASON] or None)
-        key, unknown = self._find(decide.gate)
+        key, unknown = self._find(decide.gate, open_below)
         if key is None:
             self._record_refusal(None, decide, unknown, now)
             return Reply(accepted=False, state="unknown", reason=unknown)
@@ -132,12 +134,13 @@ class Gates:
             initiator_may_approve=self._steps[key].initiator_may_approve,
         )
 
-    def _find(self, gate: str | None) -> tuple[str | None, str]:
-        pending = [key for key, record in self._records.items() if record.state == "pending"]
-        if gate is None and len(pending) == 1:
-            return pending[0], ""
+    def _find(self, gate: str | None, open_below: Sequence[str]) -> tuple[str | None, str]:
+        own = [key for key, record in self._records.items() if record.state == "pending"]
+        if gate is None and len(own) == 1 and not open_below:
+            return own[0], ""
         if gate is not None and gate in self._records:
             return gate, ""
+        pending = [*own, *sorted(open_below)]
         is_open = f"open: {', '.join(pending)}" if pending else "no gate is open"
         if gate is None:
             return None, f"say which gate; {is_open}" if pending else "no gate is open"

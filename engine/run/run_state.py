@@ -9,7 +9,7 @@ undone any more: what stays is listed. A run that is cancelled in `finally` fini
 afterwards.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -76,10 +76,15 @@ class RunState:
         self._steps.signal(name, payload, now)
         return self._settle(now)
 
-    def decide(self, decide: Decide, standing: Standing, now: int) -> tuple[Reply, list[Command]]:
-        """An answer to a gate: always replied to, always recorded, also where it is refused."""
+    def decide(
+        self, decide: Decide, standing: Standing, now: int, open_below: Sequence[str] = ()
+    ) -> tuple[Reply, list[Command]]:
+        """An answer to a gate: always replied to, always recorded, also where it is refused.
+
+        `open_below` are children's gates, which are answered elsewhere.
+        """
         self._mind_the_deadline(now)
-        reply = self._steps.gates.decide(decide, standing, now)
+        reply = self._steps.gates.decide(decide, standing, now, open_below)
         return reply, self._settle(now)
 
     def flag(self, key: str, on: bool, now: int) -> list[Command]:  # noqa: FBT001

@@ -148,6 +148,23 @@ async def test_a_run_that_continued_is_cancelled_like_any_other(client: Client) 
     assert view.undone == ("each[1]", "each[0]", "first")
 
 
+async def test_a_cancellation_that_comes_with_the_end_of_a_history_is_not_lost(
+    client: Client,
+) -> None:
+    """With no worker there, one task has all of it: the history is full, and the run cancelled."""
+    async with world(client, Canned(continue_after=25)) as w:
+        run = await w.start("flow.gate", context={"incident_severity": "P3"})
+        await w.until_open(run, "ask")
+    handle = client.get_workflow_handle(run)
+    for _ in range(25):
+        await handle.signal("no-step-waits-for-it")
+    await handle.cancel()
+    async with world(client, Canned(continue_after=25), queue=w.queue) as w:
+        async with asyncio.timeout(LIMIT):
+            view = await w.runs.result(run)
+    assert view.status == "cancelled"
+
+
 async def test_the_time_of_a_run_counts_from_its_first_history(client: Client) -> None:
     slow = asyncio.Event()
     async with world(client, Canned(continue_after=15, open={"slow": slow})) as w:
