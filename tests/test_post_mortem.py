@@ -154,8 +154,9 @@ def test_what_ran_leaves_out_what_did_not_end(program: ModuleType) -> None:
         "step.retry",
         "step.skipped",
         "step.failed",
+        "runbook.ran",
         "run.ended",
     ]
     events = [{"type": kind, "sequence": number} for number, kind in enumerate(kinds)]
     lines = program.answer(filled("plain") | {"events": events, "template": "[[runs]]"})
-    assert [line.split(" | ")[3] for line in lines["markdown"].splitlines()[2:]] == kinds[-2:]
+    assert [line.split(" | ")[3] for line in lines["markdown"].splitlines()[2:]] == kinds[-3:]

@@ -1,6 +1,7 @@
 """The server: every vendor and the page in one application on 127.0.0.1, in a thread of its own."""
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -176,6 +177,6 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server((HOST, port), backlog=256)
     except OSError as error:
         raise ServiceUnavailable(
-            f"port {port} of {HOST} cannot be had ({error.strerror}): "
+            f"port {port} of {HOST} cannot be had ({os.strerror(error.errno or 0)}): "
             "stop what holds it, or take another with --port (0 finds a free one)"
         ) from None

@@ -99,7 +99,7 @@ def decisions(approvals: list[Data]) -> str:
 
 
 def runs(events: list[Data]) -> str:
-    """Every end of a step or of a run."""
+    """Every end of a step or of a run, and what a runbook's blocks gave."""
     ran = [each for each in events if _is_result(each["type"])]
     if not ran:
         return "No results of steps are recorded."
@@ -121,7 +121,7 @@ def actions(items: list[Data]) -> str:
 
 
 def _is_result(kind: str) -> bool:
-    return kind == "run.ended" or (kind.startswith("step.") and kind not in NO_END)
+    return kind in ("run.ended", "runbook.ran") or (kind.startswith("step.") and kind not in NO_END)
 
 
 def _is_routine(kind: str) -> bool:

@@ -14,8 +14,9 @@ from engine.sandbox.settings import SPACE_KEY
 _SHUT_IN = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
 _LOOK = (
-    ":root{color-scheme:light dark} body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;"
-    "margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere} table{border-collapse:collapse}"
+    ":root{color-scheme:light dark} body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;"
+    "margin:2rem auto;padding:0 1rem;overflow-wrap:break-word;overflow-x:auto}"
+    "table{border-collapse:collapse} ac\\:parameter{display:none}"
     "th,td{border:1px solid #8886;padding:.3rem .6rem;text-align:left;vertical-align:top}"
 )
 
