@@ -13,6 +13,11 @@ from engine.plan import Json, Outcome, PinnedRunbook, Plan, RunStatus
 Source: TypeAlias = Literal["cli", "temporal", "slack", "api"]
 
 
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's: case and space around them do not make another."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """The base of all messages: frozen, camelCase on the wire."""
 

@@ -58,6 +58,9 @@ def test_an_agent_is_one_whatever_its_roles_and_wherever_else_it_is_listed() -> 
     assert POLICY.standing("bot").agent
     both = Policy(agents={"bot": Person()}, people={"bot": Person(roles=("manager",))})
     assert both.standing("bot") == Standing(agent=True)
+    lax = Policy(agents={"triage-bot": Person()}, anyone=("manager",))
+    assert all(lax.standing(name).agent for name in ("triage-bot", "Triage-Bot", " triage-bot\n"))
+    assert not lax.standing("somebody").agent
 
 
 def test_without_a_policy_everyone_has_every_role_and_it_says_so() -> None:

@@ -6,7 +6,7 @@ import sys
 import termios
 
 from engine.cli import output
-from engine.messages import Actor, Decide, GateView, Standing
+from engine.messages import Actor, Decide, GateView, Standing, same_person
 
 _LONGEST = 4_000
 
@@ -20,17 +20,12 @@ def may_answer(gate: GateView, who: str, initiator: str, standing: Standing, *, 
     """Whether the run would take an answer from this person, as far as can be told from here."""
     if standing.agent:
         return False
-    own = who.strip().casefold() == initiator.strip().casefold()
-    if own and not (gate.initiator_may_approve or solo):
+    if same_person(who, initiator) and not (gate.initiator_may_approve or solo):
         return False
-    if any(_same(d.approver_id, who) and d.accepted for d in gate.decisions):
+    if any(same_person(d.approver_id, who) and d.accepted for d in gate.decisions):
         return False
     asked = standing.open_policy or set(standing.roles) & set(gate.approvers)
     return bool(asked) and (standing.open_policy or standing.approve_scope)
-
-
-def _same(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
 
 
 async def answer(path: str, gate: GateView, actor: Actor) -> Decide | None:

@@ -7,7 +7,7 @@ so.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from engine.messages import Standing
+from engine.messages import Standing, same_person
 
 APPROVE = "workflow:approve"
 
@@ -67,7 +67,7 @@ class Policy:
         roles = self.roles_of(name)
         return Standing(
             roles=tuple(sorted(roles)),
-            agent=name in self.agents,
+            agent=any(same_person(name, agent) for agent in self.agents),
             approve_scope=not self._asks_for_approve() or APPROVE in self._scopes_of(roles),
         )
 

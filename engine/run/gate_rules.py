@@ -1,6 +1,6 @@
 """Whether an answer to an open gate counts, and if not, why. Nothing here changes anything."""
 
-from engine.messages import Decide, Standing
+from engine.messages import Decide, Standing, same_person
 from engine.plan import GateStep
 from engine.run.commands import RunInfo
 from engine.run.run_memory import GateRecord
@@ -28,11 +28,6 @@ def refusal(
         or _other_digest(decide, info)
         or _again(record, decide)
     )
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are one person's: case and space around them do not make another."""
-    return one.strip().casefold() == other.strip().casefold()
 
 
 def approvals(record: GateRecord) -> int:
