@@ -113,6 +113,13 @@ async def test_whoever_only_looks_is_not_taken_for_a_guardian(tmp_path: Path) ->
     await until(lambda: unguarded(tmp_path))
 
 
+STEADY = """
+import sys
+sys.path.insert(0, {folder!r})
+import guardian
+guardian.STEADY_SECONDS = 0
+guardian.main(sys.argv[1:])
+"""
 TAKEN = """
 import sys
 sys.path.insert(0, {folder!r})
@@ -163,6 +170,25 @@ async def test_a_server_whose_guardian_was_killed_is_taken_over(tmp_path: Path) 
         process.terminate()
         await process.wait()
     await until(lambda: not alive(pid))
+
+
+async def test_a_server_that_was_killed_is_back_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guardian = tmp_path / "guardian.py"
+    guardian.write_text(STEADY.format(folder=str(Path(embedded.__file__).parent)))
+    monkeypatch.setattr(embedded, "_GUARDIAN", str(guardian))
+    async with embedded_server(tmp_path) as first:
+        client = await connect(first.address)
+        await client.start_workflow("any", id="kept", task_queue="nobody")
+        os.kill(first.pid, signal.SIGKILL)
+        await until(lambda: not alive(first.pid))
+        async with embedded_server(tmp_path) as second:
+            assert (second.address, second.ui_url) == (first.address, first.ui_url)
+            assert second.pid != first.pid
+            kept = await client.get_workflow_handle("kept").describe()
+            assert kept.workflow_type == "any"
+    await until(lambda: unguarded(tmp_path))
 
 
 async def test_a_state_file_left_behind_is_not_believed(tmp_path: Path) -> None:

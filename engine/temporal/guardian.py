@@ -4,7 +4,8 @@ Run as a script, with the standard library only, so that it starts in millisecon
 server, or takes over one whose guardian was killed, and waits for either of two locks in the
 state folder: `users.lock` becomes exclusive when the last user has gone, however it went, and the
 server is stopped by its process id; `server.lock`, inherited by the server alone, becomes free
-when the server has ended.
+when the server has ended. One that ended by itself after it had served is started again where it
+was, so that those who use it find it again.
 """
 
 import contextlib
@@ -17,10 +18,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 START_ATTEMPTS = 3
+"""With other ports, where another program took one first."""
+STEADY_SECONDS = 5.0
+"""A server that ends later than this had served; one that ends sooner would do so again."""
 STOP_SECONDS = 10.0
 LONGEST_ERROR = 400
 """Characters of what the server says at its end."""
@@ -48,28 +53,41 @@ class Guardian:
         self._state = state
         self._binary = binary
         self._pid = 0
+        self._ports = _free_ports()
+        self._began = time.monotonic()
         self._unused = threading.Event()
 
     def guard(self, server_lock: int | None) -> None:
         """Start the server with the lock it inherits, or take over the one that holds it."""
         if server_lock is None:
-            self._pid = json.loads((self._state / "server.json").read_text())["pid"]
+            self._take_over()
         else:
             self._start(server_lock)
             os.close(server_lock)
         threading.Thread(target=self._stop_when_unused, daemon=True).start()
         signal.signal(signal.SIGTERM, lambda *_: self._stop())
-        for _ in range(START_ATTEMPTS):
-            self._wait_for_end()
-            if self._unused.is_set() or not self._port_was_taken():
+        self._wait_for_end()
+        attempts = 1
+        while not self._unused.is_set():
+            if self._port_was_taken() and attempts < START_ATTEMPTS:
+                attempts += 1
+                self._ports = _free_ports()
+            elif time.monotonic() - self._began < STEADY_SECONDS:
                 break
             with self._state.joinpath("server.lock").open("r+b") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 self._start(lock.fileno())
+            self._wait_for_end()
         self._report_end()
 
+    def _take_over(self) -> None:
+        found = json.loads((self._state / "server.json").read_text())
+        self._pid = found["pid"]
+        self._ports = _port(found["address"]), _port(found["ui"])
+
     def _start(self, server_lock: int) -> None:
-        port, ui_port = _free_ports()
+        self._began = time.monotonic()
+        port, ui_port = self._ports
         command = [
             self._binary, "server", "start-dev", "--ip=127.0.0.1", f"--port={port}",
             f"--ui-port={ui_port}", f"--db-filename={self._state / 'temporal.db'}",
@@ -135,6 +153,10 @@ def _end_of(line: str) -> str:
     if len(line) > LONGEST_ERROR:
         line = re.sub(r'"[^"]*"', '"…"', line)
     return line if len(line) <= LONGEST_ERROR else f"…{line[-LONGEST_ERROR:]}"
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 def _free_ports() -> tuple[int, int]:
