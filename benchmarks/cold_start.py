@@ -1,4 +1,5 @@
-"""`harmony run` of one step, cold, against the bare server; `harmony validate` of a file."""
+"""`harmony run` of one step, cold, against the bare server, and against the least that a program on
+temporalio does; `harmony validate` of a file."""
 
 import asyncio
 import os
@@ -16,10 +17,10 @@ HARMONY = Path(sys.executable).with_name("harmony")
 
 
 async def command(*words: str | Path) -> None:
-    """Run `harmony` to its end; a RuntimeError holds what it said where it failed."""
+    """Run it to its end; a RuntimeError holds what it said where it failed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
     process = await asyncio.create_subprocess_exec(
-        HARMONY, *words, env=kept, stdout=asyncio.subprocess.DEVNULL,
+        *words, env=kept, stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     _, err = await asyncio.wait_for(process.communicate(), 60)
@@ -42,8 +43,9 @@ async def figures() -> list[Figure]:
             began = time.perf_counter()
             state = here / f"state{next(counter)}"
             await command(
-                "--project", project, "--state", state, "run", "bench.one", "--runner", "process"
-            )
+                HARMONY, "--project", project, "--state", state, "run", "bench.one",
+                "--runner", "process",
+            )  # fmt: skip
             took = time.perf_counter() - began
             shutil.rmtree(state, ignore_errors=True)
             return took
@@ -54,18 +56,25 @@ async def figures() -> list[Figure]:
                 await client.start_workflow("nothing", id="nothing", task_queue="nobody")
                 return time.perf_counter() - began
 
+        async def least() -> None:
+            database = here / f"least{next(counter)}.db"
+            await command(sys.executable, "-m", "benchmarks.least", database)
+
         async def validate() -> None:
-            await command("--project", project, "validate", project / "blueprints/bench.one.yaml")
+            file = project / "blueprints/bench.one.yaml"
+            await command(HARMONY, "--project", project, "validate", file)
 
         async def python() -> None:
-            process = await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")
-            await process.wait()
+            await command(sys.executable, "-c", "pass")
 
         run, bare = await alternate(cold_run, bare_start, 5)
+        again, other = await alternate(cold_run, least, 5)
         check, interpreter = await alternate(validate, python, 7)
     return [
         Figure("harmony run, cold / bare server's start", run / bare, 1.4,
                detail=f"{run:.2f} s / {bare:.2f} s"),
+        Figure("harmony run, cold / the least program on temporalio", again / other, None,
+               detail=f"{again:.2f} s / {other:.2f} s"),
         Figure("harmony validate of one file", check, 0.5, "s",
                detail=f"Python alone {interpreter:.3f} s"),
     ]  # fmt: skip
