@@ -62,15 +62,16 @@ class Stage:
     def serving(self, *command: str, ready: str) -> Iterator[str]:
         """Holds a command that serves; gives the line with which it says that it is ready."""
         with self.start(*command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as served:
+            lines = iter(served.stderr or ())
+            reading = Thread(target=list, args=(lines,), daemon=True)
             try:
-                lines = iter(served.stderr or ())
                 line = _line_with(ready, lines, command[0])
-                reading = Thread(target=list, args=(lines,), daemon=True)
                 reading.start()
                 yield line
             finally:
                 served.terminate()
-            reading.join(10)
+                if reading.is_alive():
+                    reading.join(SECONDS)
 
 
 def _line_with(ready: str, lines: Iterator[str], what: str) -> str:
