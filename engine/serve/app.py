@@ -125,8 +125,6 @@ def _slack(served: FastAPI, secret: str, parts: Parts, now: Callable[[], float])
 
 
 def _pagerduty(served: FastAPI, secret: str, parts: Parts) -> None:
-    seen = Seen()
-
     @served.post("/webhooks/pagerduty")
     async def pagerduty(request: Request) -> Response:
         body = await _body(request)
@@ -135,12 +133,10 @@ def _pagerduty(served: FastAPI, secret: str, parts: Parts) -> None:
         signature = request.headers.get("X-PagerDuty-Signature")
         if problem := signatures.pagerduty_problem(secret, signature, body):
             return _refused(401, f"not taken as a webhook of PagerDuty: {problem}")
-        return await _alert(parts, "pagerduty", body, alerts.of_pagerduty, seen)
+        return await _alert(parts, "pagerduty", body, alerts.of_pagerduty)
 
 
 def _alertmanager(served: FastAPI, token: str, parts: Parts) -> None:
-    seen = Seen()
-
     @served.post("/webhooks/alertmanager")
     async def alertmanager(request: Request) -> Response:
         body = await _body(request)
@@ -148,12 +144,10 @@ def _alertmanager(served: FastAPI, token: str, parts: Parts) -> None:
             return _refused(413, "the body is larger than 1 MiB")
         if problem := signatures.bearer_problem(token, request.headers.get("Authorization")):
             return _refused(401, f"not taken as a webhook of Alertmanager: {problem}")
-        return await _alert(parts, "alertmanager", body, alerts.of_alertmanager, seen)
+        return await _alert(parts, "alertmanager", body, alerts.of_alertmanager)
 
 
-async def _alert(
-    parts: Parts, source: str, body: bytes, read: Callable[[Any], Alert], seen: Seen
-) -> Response:
+async def _alert(parts: Parts, source: str, body: bytes, read: Callable[[Any], Alert]) -> Response:
     """Start what the delivery asks for. What is away is a 503, which the sender tries again."""
     counted = parts.metrics.alerts
     try:
@@ -164,25 +158,21 @@ async def _alert(
     except (ValueError, RecursionError) as problem:
         counted.labels(source, "unreadable").inc()
         return _refused(400, str(problem)[:500])
-    if not seen.first(alert.key):
-        counted.labels(source, "repeat").inc()
-        return JSONResponse({"result": "repeat"})
     try:
         result, incident = await parts.starts.start(alert)
     except Flood as flood:
-        seen.forget(alert.key)
         counted.labels(source, "flood").inc()
         retry = {"Retry-After": str(math.ceil(flood.seconds))}
         return JSONResponse({"error": str(flood)}, status_code=503, headers=retry)
     except Exception as problem:
-        seen.forget(alert.key)
         counted.labels(source, "failed").inc()
         if not isinstance(problem, HarmonyError):
             raise
         status = 503 if isinstance(problem, ServiceUnavailable) else 500
         return _refused(status, str(problem))
     counted.labels(source, result).inc()
-    return JSONResponse({"result": result, "incident": incident}, status_code=202)
+    status = 202 if result == "started" else 200
+    return JSONResponse({"result": result, "incident": incident}, status_code=status)
 
 
 async def _body(request: Request) -> bytes | None:

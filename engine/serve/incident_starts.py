@@ -1,5 +1,6 @@
 """From an alert to a run of `incident.initiate`, once for each alert."""
 
+import asyncio
 import time
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -10,6 +11,7 @@ from engine.serve.alerts import Alert
 from engine.serve.repeats import Pace
 
 BLUEPRINT = "incident.initiate"
+KNOWN = 10_000
 Started: TypeAlias = Literal["started", "repeat"]
 
 
@@ -45,12 +47,27 @@ class IncidentStarts:
         self._incidents = incidents
         self._runs = runs
         self._pace = Pace(per_minute, 60.0)
+        self._known: dict[str, str] = {}
+        """The incidents of the latest alerts, by key."""
+        self._under_way: dict[str, asyncio.Task[tuple[Started, str]]] = {}
 
     async def start(self, alert: Alert) -> tuple[Started, str]:
         """Whether a run was started now, and the incident; Flood where there were too many.
 
-        A delivery that broke off between the two halves is made whole by the next one.
+        A delivery that comes while an earlier one of the same alert is under way ends as that one
+        does: its sender has given up waiting, and must not be told of what may still fail.
         """
+        if alert.key in self._known:
+            return "repeat", self._known[alert.key]
+        starting = self._under_way.get(alert.key)
+        if starting is not None:
+            return "repeat", (await asyncio.shield(starting))[1]
+        starting = self._under_way[alert.key] = asyncio.create_task(self._start(alert))
+        starting.add_done_callback(lambda _: self._under_way.pop(alert.key))
+        return await asyncio.shield(starting)
+
+    async def _start(self, alert: Alert) -> tuple[Started, str]:
+        """What broke off between the two halves is made whole by the next delivery."""
         if wait := self._pace.wait(time.monotonic()):
             raise Flood(wait)
         incident, _ = await self._incidents.open_for(alert)
@@ -58,13 +75,20 @@ class IncidentStarts:
         given = StartArguments(
             inputs=_inputs(alert), context=_context(alert, incident), actor=actor
         )
+        result: Started = "started"
         try:
             await self._runs.start(BLUEPRINT, given, f"{BLUEPRINT}-{incident}", once=True)
         except RunRefused as refused:
-            if refused.code == "ID_TAKEN":
-                return "repeat", incident
-            raise
-        return "started", incident
+            if refused.code != "ID_TAKEN":
+                raise
+            result = "repeat"
+        self._remember(alert.key, incident)
+        return result, incident
+
+    def _remember(self, key: str, incident: str) -> None:
+        self._known[key] = incident
+        if len(self._known) > KNOWN:
+            del self._known[next(iter(self._known))]
 
 
 def _inputs(alert: Alert) -> dict[str, Json]:

@@ -19,10 +19,6 @@ class Seen:
             self._keys.popitem(last=False)
         return True
 
-    def forget(self, key: str) -> None:
-        """Take it back: what it stood for was not done, and may come again."""
-        self._keys.pop(key, None)
-
 
 class Pace:
     """At most `limit` in any `seconds`; times are seconds of a clock that only goes forward."""

@@ -14,7 +14,7 @@ import pytest
 from engine.errors import RunRefused, ServiceUnavailable
 from engine.messages import Decide, Reply, StartArguments
 from engine.project.policy import Person, Policy, Role
-from engine.serve.alerts import Alert
+from engine.serve.alerts import Alert, of_pagerduty
 from engine.serve.app import BODY_BYTES, Parts, Secrets, app
 from engine.serve.clicking import Clicking
 from engine.serve.incident_starts import IncidentStarts
@@ -35,6 +35,9 @@ class Runs:
         default_factory=lambda: Reply(accepted=True, state="approved", reason="approved")
     )
     refuse_start: Exception | None = None
+    held: asyncio.Event | None = None
+    """Where there is one, a start takes until it is set."""
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     decided: list[tuple[str, Decide]] = field(default_factory=list)
     started: list[tuple[str, StartArguments, str]] = field(default_factory=list)
 
@@ -46,6 +49,9 @@ class Runs:
 
     async def start(self, blueprint: str, start: StartArguments, run: str, *, once: bool) -> None:
         assert once
+        self.asked.set()
+        if self.held is not None:
+            await self.held.wait()
         if self.refuse_start is not None:
             raise self.refuse_start
         self.started.append((blueprint, start, run))
@@ -229,7 +235,11 @@ async def test_a_rejection_is_asked_why_and_the_reason_goes_with_it() -> None:
 async def test_an_alert_starts_one_run_however_often_it_is_delivered(served: Served) -> None:
     answer = await served.pagerduty(PAGERDUTY)
     assert answer.json() == {"result": "started", "incident": "INC-2026-0001"}
-    assert (await served.pagerduty(PAGERDUTY)).json() == {"result": "repeat"}
+    again = await served.pagerduty(PAGERDUTY)
+    assert (again.status_code, again.json()) == (
+        200,
+        {"result": "repeat", "incident": "INC-2026-0001"},
+    )
     ((blueprint, start, run),) = served.runs.started
     assert (blueprint, run) == ("incident.initiate", "incident.initiate-INC-2026-0001")
     assert start.context == {
@@ -250,6 +260,24 @@ async def test_a_delivery_that_failed_is_taken_when_it_comes_again(served: Serve
     assert (await served.pagerduty(PAGERDUTY)).status_code == 202
     served.runs.refuse_start = RunRefused("taken", code="ID_TAKEN")
     assert (await served.pagerduty(data(id="P2"))).json()["result"] == "repeat"
+
+
+async def test_deliveries_at_once_of_one_alert_end_alike() -> None:
+    """The sender of the first gave up waiting; told of a repeat, it would never come again."""
+    runs = Runs(refuse_start=ServiceUnavailable("away"), held=asyncio.Event())
+    starts = IncidentStarts(Incidents(), runs, per_minute=100)
+    alert = of_pagerduty(PAGERDUTY)
+    deliveries = [asyncio.create_task(starts.start(alert)) for _ in range(3)]
+    await asyncio.wait_for(runs.asked.wait(), LIMIT)
+    assert runs.held is not None
+    runs.held.set()
+    ends = await asyncio.gather(*deliveries, return_exceptions=True)
+    assert [str(end) for end in ends] == ["away", "away", "away"]
+    runs.refuse_start = None
+    again = await asyncio.gather(*(starts.start(alert) for _ in range(3)))
+    assert sorted(result for result, _ in again) == ["repeat", "repeat", "started"]
+    assert {incident for _, incident in again} == {"INC-2026-0001"}
+    assert len(runs.started) == 1
 
 
 async def test_a_flood_is_slowed_down_and_nothing_is_lost() -> None:

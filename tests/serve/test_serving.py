@@ -91,12 +91,12 @@ async def test_a_click_answers_the_gate_of_an_alerts_run_and_the_message_says_so
 async def test_an_alert_that_comes_again_starts_nothing(here: Site) -> None:
     alert = await here.trigger("Twice told", "P4")
     told = await delivery(here, alert)
+    incident = json.loads(told["answer"])["incident"]
     again = await here.http.post(f"{here.sandbox.url}/sandbox/deliveries/{told['id']}/again")
-    assert json.loads(again.json()["answer"]) == {"result": "repeat"}
+    assert json.loads(again.json()["answer"]) == {"result": "repeat", "incident": incident}
     await here.stop("serve")
     await here.serve()  # it has forgotten what it has seen; the store has not
     again = await here.http.post(f"{here.sandbox.url}/sandbox/deliveries/{told['id']}/again")
-    incident = json.loads(told["answer"])["incident"]
     assert json.loads(again.json()["answer"]) == {"result": "repeat", "incident": incident}
     found = [each for each in here.incidents() if each.title == "Twice told"]
     assert [(each.id, each.severity, each.pagerduty_incident_id) for each in found] == [
@@ -112,7 +112,7 @@ async def test_a_group_of_alertmanager_starts_one_run(here: Site) -> None:
     first = await here.http.post(url, json=ALERTMANAGER, headers=token)
     assert (first.status_code, first.json()["result"]) == (202, "started")
     again = await here.http.post(url, json=ALERTMANAGER, headers=token)
-    assert again.json() == {"result": "repeat"}
+    assert again.json() == {"result": "repeat", "incident": first.json()["incident"]}
     await here.question(first.json()["incident"])
 
 
