@@ -45,10 +45,12 @@ class NoSpans:
 
 
 def spans_of(environment: Mapping[str, str], warn: Callable[[str], None]) -> Spans:
-    """As the environment says; `warn` is told of what it says and cannot be done."""
+    """As the environment says; `warn` is told of what it says and cannot be done, and of
+    spans that nobody takes."""
     off = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
     none = environment.get("OTEL_TRACES_EXPORTER") == "none"
-    if off or none or not any(map(environment.get, _ENDPOINTS)):
+    endpoint = next(filter(None, map(environment.get, _ENDPOINTS)), None)
+    if off or none or endpoint is None:
         return NoSpans()
     protocol = next(filter(None, map(environment.get, _PROTOCOLS)), PROTOCOL)
     if protocol != PROTOCOL:
@@ -56,7 +58,7 @@ def spans_of(environment: Mapping[str, str], warn: Callable[[str], None]) -> Spa
         return NoSpans()
     from engine.temporal.otlp import OtlpSpans
 
-    return OtlpSpans()
+    return OtlpSpans(endpoint, warn)
 
 
 def attributes(call: StepCall) -> dict[str, str | int | list[str]]:

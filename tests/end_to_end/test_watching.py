@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -52,6 +52,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.taken: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
+        self.status = 200
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -60,7 +61,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.taken.put((self.path, body))
-                self.send_response(200)
+                self.send_response(receiver.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -96,13 +97,17 @@ def receiver() -> Iterator[Receiver]:
 
 
 @asynccontextmanager
-async def served(client: Client, folder: Path) -> AsyncIterator[Runs]:
+async def served(
+    client: Client, folder: Path, say: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Runs]:
     """A whole worker, as the command starts it."""
     files = {"blueprints/test.one.yaml": BLUEPRINT}
     contract = {"operations": {"errorMap": {"BROKEN": "FATAL"}}}
     found = project(folder, SOURCE, contract=contract, files=files)
     queue, stop = f"watched-{uuid4().hex}", asyncio.Event()
-    serving = asyncio.create_task(serve(client, found, "process", task_queue=queue, stop=stop))
+    serving = asyncio.create_task(
+        serve(client, found, "process", task_queue=queue, stop=stop, say=say)
+    )
     try:
         yield Runs(client, task_queue=queue)
     finally:
@@ -159,12 +164,21 @@ def texts(attributes: Any) -> dict[str, str]:
     return {one.key: one.value.string_value for one in attributes}
 
 
-async def test_a_receiver_that_is_away_holds_nothing_up(
-    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_receiver_that_refuses_holds_nothing_up_and_is_told_of_once(
+    client: Client, tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-    async with asyncio.timeout(60), served(client, tmp_path) as runs:
-        assert (await played(runs, "")).status == "succeeded"
+    receiver.status = 403
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+    said: asyncio.Queue[str] = asyncio.Queue()
+    async with asyncio.timeout(60), served(client, tmp_path, said.put_nowait) as runs:
+        for _ in range(3):
+            assert (await played(runs, "")).status == "succeeded"
+            await asyncio.to_thread(receiver.taken.get, True, 30)
+        assert "runner process" in await said.get()
+        refused = f"{receiver.url} does not take spans; they are dropped until it does."
+        assert await said.get() == refused
+    assert said.empty()
 
 
 async def test_prometheus_reads_what_a_worker_counts(client: Client, tmp_path: Path) -> None:
