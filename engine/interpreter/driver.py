@@ -57,7 +57,7 @@ class Driver:
     holding: bool = False
     """New work waits in `RunState.pending` for the next history."""
     calls: int = 0
-    """Calls, flags and starting children: what must end before a new history."""
+    """Calls, flags, children that start or are stopped: what must end before a new history."""
     children: dict[str, str] = field(default_factory=dict)
     """Key → workflow id of the children that run."""
     _tasks: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
@@ -98,12 +98,21 @@ class Driver:
 
     def _stop(self, key: str) -> None:
         task = self._tasks.get(key)
-        if task is not None:
+        if key in self.children:
+            self.calls += 1  # the server forgets what a history asks of others once it has ended
+            self.background(f"stop/{key}", self._cancel_child(self.children[key]))
+        elif task is not None:
             task.cancel()
-        elif key in self.children:
-            self.background(f"stop/{key}", _cancel_run(self.children[key]))
         elif self.holding:  # what was held back has never begun, and must not in the next history
             self.finished(key, Ended(outcome="cancelled", failure=_HELD_BACK))
+
+    async def _cancel_child(self, workflow_id: str) -> None:
+        """Ask a child to end, of this history or an earlier one; it may just have ended."""
+        try:
+            with contextlib.suppress(FailureError):
+                await workflow.get_external_workflow_handle(workflow_id).cancel()
+        finally:
+            self.calls -= 1
 
     def background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Something that goes on beside the steps."""
@@ -274,12 +283,6 @@ class Driver:
         # A flag server that does not answer means the documented default.
         on = task.result() if _error(task) is None else True
         self.issue(self.state.flag(key, on, self.clock.ms))
-
-
-async def _cancel_run(workflow_id: str) -> None:
-    """Ask a child of an earlier history to end; it may just have ended."""
-    with contextlib.suppress(FailureError):
-        await workflow.get_external_workflow_handle(workflow_id).cancel()
 
 
 def milliseconds(count: int) -> timedelta:

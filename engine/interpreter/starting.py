@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
+from temporalio import workflow
 from temporalio.common import RawValue
 
 from engine.errors import RunRefused
@@ -51,8 +52,11 @@ class Continued(Message, frozen=True, kw_only=True):
 Start: TypeAlias = StartArguments | ChildStart | Continued
 
 
-def read_start(arguments: Sequence[RawValue]) -> Start:
-    """What the run was started with; RunRefused says what is wrong with it."""
+def read_start(arguments: Sequence[RawValue], info: workflow.Info) -> Start:
+    """What the run was started with; RunRefused says what is wrong with it.
+
+    Only a parent starts a child, and only a run goes on: no client may bring its own plan.
+    """
     if len(arguments) != 1:
         raise RunRefused(
             f"A run is started with one object that has inputs and context, not with "
@@ -62,9 +66,9 @@ def read_start(arguments: Sequence[RawValue]) -> Start:
     try:
         raw = read(arguments[0])
         kind = raw.get("harmony") if isinstance(raw, dict) else None
-        if kind == "child":
+        if kind == "child" and info.parent is not None:
             return msgspec.convert(raw, ChildStart)
-        if kind == "continued":
+        if kind == "continued" and info.continued_run_id is not None:
             return msgspec.convert(raw, Continued)
         return _start_arguments(raw)
     except ValueError as error:

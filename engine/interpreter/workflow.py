@@ -133,7 +133,7 @@ def not_begun(error: RunError | None = None) -> RunView:
 async def _begin(
     arguments: Sequence[RawValue], clock: Clock, journal: list[Entry] | None
 ) -> UnderWay:
-    start = read_start(arguments)
+    start = read_start(arguments, workflow.info())
     if isinstance(start, Continued):
         plan = _plan(start.compiled)
         under_way = UnderWay(start, plan, RunState.restore(plan, start.snapshot), clock, journal)

@@ -39,7 +39,7 @@ def initiator_of(start: StartArguments) -> str:
         name = start.actor.name
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME:
         raise RunRefused(
-            f"who starts a run has a name of at most {_LONGEST_NAME} characters",
+            f"who starts a run has a name, of 1 to {_LONGEST_NAME} characters",
             code="START_ARGUMENTS",
         )
     return name

@@ -1,5 +1,7 @@
 """Blueprints that run blueprints: their gates, loops of them, their ends."""
 
+import asyncio
+
 import msgspec
 
 from engine.interpreter.gates import CHILD_GATES, ChildGates
@@ -120,6 +122,22 @@ async def test_a_child_of_an_earlier_history_is_cancelled_with_its_parent(client
         child = await w.runs.view(f"{run}/child")
     assert (view.status, child.status) == ("cancelled", "cancelled")
     assert outcomes(view)["child"] == "cancelled"
+
+
+async def test_a_child_is_cancelled_with_a_parent_whose_history_is_full(client: Client) -> None:
+    """With no worker there, one task has all of it, and the next history begins at once."""
+    async with world(client, Canned(continue_after=45)) as w:
+        run = await w.start("flow.parent")
+        await w.until_open(run, "one/ask")
+    handle = client.get_workflow_handle(run)
+    for _ in range(45):
+        await handle.signal("no-step-waits-for-it")
+    await handle.cancel()
+    async with world(client, Canned(continue_after=45), queue=w.queue) as w:
+        async with asyncio.timeout(60):
+            view = await w.runs.result(run)
+            child = await w.runs.view(f"{run}/one")
+    assert (view.status, child.status) == ("cancelled", "cancelled")
 
 
 async def test_an_answer_that_a_childs_run_cannot_be_given_is_refused_and_ends_nothing(

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from engine.errors import RunRefused
-from engine.messages import RunView, StartArguments, StepCall
+from engine.interpreter.starting import ChildStart, Continued
+from engine.language.planner import compile_blueprint
+from engine.messages import CompiledRun, RunView, StartArguments, StepCall
 from engine.plan import encode
 from engine.temporal.client import Client, RunFilter
 from tests.canned import Canned, World, outcomes, world
@@ -62,6 +64,32 @@ async def test_wrong_start_arguments_fail_the_run_with_a_reason(
     assert view.status == "failed"
     assert view.error is not None
     assert words in view.error.message
+    assert w.canned.calls == []
+
+
+async def test_no_client_brings_its_own_plan(client: Client) -> None:
+    """What a parent gives its child, and a run its next history, is not taken from others."""
+    async with world(client) as w:
+        plan = compile_blueprint(w.canned.catalog, "flow.sequence")
+        child = ChildStart(
+            kind="child",
+            plan=plan,
+            inputs={},
+            context={},
+            initiator="manager",
+            parent="p",
+            step="s",
+        )
+        compiled = CompiledRun(plan=plan, initiator="manager")
+        continued = Continued(kind="continued", compiled=compiled, snapshot={})
+        views = []
+        for index, forged in enumerate((child, continued)):
+            run = f"forged-{index}-{w.queue}"
+            await client.start_workflow("flow.sequence", forged, id=run, task_queue=w.queue)
+            views.append(await w.runs.result(run))
+    for view in views:
+        assert view.error is not None
+        assert "is not one of its keys" in view.error.message
     assert w.canned.calls == []
 
 
