@@ -112,6 +112,7 @@ def check(frame: Frame, asked: Order) -> "BoundPlan | None":
     if not policy.may_start(asked.actor.name, plan.roles):
         raise RunRefused(
             f"{asked.actor.name} may not start {asked.blueprint}: it takes one of "
-            f"{', '.join(plan.roles)}"
+            f"{', '.join(plan.roles)}, and policy.yaml gives {asked.actor.name} none of them; "
+            "--as NAME says who acts"
         )
     return bind(plan, asked.start.inputs, asked.start.context, project.catalog)

@@ -6,10 +6,12 @@ from engine.cli import arguments, completing, output
 from engine.cli.alone import Alone, confirm, run
 from engine.cli.definitions import known_runbook
 from engine.cli.frame import Frame, harmony_command
-from engine.errors import DefinitionError, RunRefused
+from engine.errors import CapabilityFailed, DefinitionError, RunRefused
+from engine.messages import StepAnswer
 from engine.plan import Json
 
 RUNNER = "golden.operations.runme-runner"
+_WRONG_CALL = ("PARAMETERS", "UNKNOWN_BLOCK")
 
 
 @harmony_command("run")
@@ -34,7 +36,7 @@ def run_command(
     """Run a runbook alone and print what its blocks print.
 
     A destructive one is asked about at the terminal, and needs --yes without one: a blueprint
-    would put a gate before it.
+    would put a gate before it. Exit status 1 where a block fails, 2 where a parameter is wrong.
     """
     catalog = frame.project.catalog
     found = known_runbook(catalog, runbook)
@@ -43,7 +45,7 @@ def run_command(
     if catalog.capability(RUNNER) is None:
         raise RunRefused(f"this project has no {RUNNER}, which runs runbooks; copy its folder here")
     confirm(f"the runbook {found.name}", found.effect, yes=yes)
-    answer = run(frame, Alone(
+    answer = _run(frame, Alone(
         capability=RUNNER,
         given={
             "runbook": found.name,
@@ -61,6 +63,16 @@ def run_command(
                                 "warnings": answer.warnings})  # fmt: skip
     else:
         _tell(answer.output)
+
+
+def _run(frame: Frame, wanted: Alone) -> StepAnswer:
+    """As `run`; what the runner refuses before any block runs is a wrong call."""
+    try:
+        return run(frame, wanted)
+    except CapabilityFailed as error:
+        if error.code in _WRONG_CALL:
+            raise RunRefused(str(error), code=error.code) from None
+        raise
 
 
 def _tell(result: Json) -> None:

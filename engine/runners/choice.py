@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.errors import RunRefused
+from engine.errors import RunnerUnavailable, RunRefused
 from engine.runners import dagger_engine
 from engine.runners.base import Runner
 
@@ -15,7 +15,8 @@ def choose_runner(name: str, containers: Path) -> tuple[Runner, str]:
 
     `containers` is the project's folder of images. `auto` takes Dagger where an engine answers now
     and the program that opens sessions is here; nothing is started or downloaded for it.
-    RunRefused for one that there is not, and where Dagger is asked for and no engine can be had.
+    RunRefused for one that there is not; RunnerUnavailable where Dagger is asked for and no engine
+    can be had.
     """
     if name not in ("auto", "process", "dagger"):
         raise RunRefused(
@@ -30,7 +31,7 @@ def choose_runner(name: str, containers: Path) -> tuple[Runner, str]:
     if found.answers or (name == "dagger" and found.startable):
         return _dagger(containers, f"runner dagger: {CONFINED}; {found.says}")
     if name == "dagger":
-        raise RunRefused(f"{found.says}. {found.do}", code="RUNNER")
+        raise RunnerUnavailable(f"{found.says}. {found.do}")
     return _process(f"runner process: {NO_ISOLATION} ({found.says})")
 
 

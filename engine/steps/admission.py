@@ -59,7 +59,10 @@ def _admitted(
     if request.plan is not None:
         return _bound_child(project, request, request.plan, indexed=indexed)
     initiator = initiator_of(start)
-    plan = plan_of(project.catalog, request.blueprint, project.settings.gates_at_most_ms)
+    try:
+        plan = plan_of(project.catalog, request.blueprint, project.settings.gates_at_most_ms)
+    except RunRefused as error:
+        raise RunRefused(f"{error} (the worker serves {project.folder})", code=error.code) from None
     policy = project.policy
     if not policy.may_start(initiator, plan.roles):
         raise RunRefused(

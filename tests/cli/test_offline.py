@@ -212,7 +212,13 @@ def test_runbook_run(harmony: Harmony, project: Path) -> None:
     assert "Mounted on" in ran.out
     ran = harmony("runbook", "run", "look-here", "--json")
     assert [b["outcome"] for b in ran.document["output"]["blocks"]] == ["succeeded", "succeeded"]
-    assert harmony("runbook", "run", "look-here", "-i", "FOLDR=/").status == 1
+    for words, said in (
+        (("-i", "FOLDR=/"), "no parameter FOLDR; there are: FOLDER"),
+        (("--block", "free"), "no block named free; there are: free-space"),
+    ):
+        refused = harmony("runbook", "run", "look-here", *words)
+        assert refused.status == 2
+        assert said in refused.err
     runbook = project / "runbooks" / "look-here.md"
     runbook.write_text(runbook.read_text().replace("effect: read", "effect: destructive"))
     assert harmony("runbook", "run", "look-here").status == 2

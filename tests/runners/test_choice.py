@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import RunRefused
+from engine.errors import RunnerUnavailable, RunRefused
 from engine.runners import dagger_engine
 from engine.runners.choice import choose_runner
 
@@ -50,7 +50,7 @@ def test_without_an_engine_dagger_is_refused(
     """And `auto` says what it found."""
     monkeypatch.delenv("DAGGER_SESSION_PORT", raising=False)
     monkeypatch.setenv(dagger_engine.RUNNER_HOST, f"unix://{tmp_path}/engine.sock")
-    with pytest.raises(RunRefused, match="no Dagger engine answers at"):
+    with pytest.raises(RunnerUnavailable, match="no Dagger engine answers at"):
         choose_runner("dagger", tmp_path)
     runner, says = choose_runner("auto", tmp_path)
     assert (runner.name, "no Dagger engine answers at" in says) == ("process", True)

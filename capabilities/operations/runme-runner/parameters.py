@@ -65,13 +65,16 @@ def _check(schema: Mapping[str, Any], texts: Mapping[str, str]) -> None:
     except (ValueError, jsonschema_rs.ValidationError) as error:
         said = str(error).partition("\n")[0]
         raise Failed("INVALID_RUNBOOK", f"harmony.parameters is no schema: {said[:300]}") from error
-    faults = [_sentence(error, values) for error in validator.iter_errors(values)]
+    faults = [_sentence(schema, error, values) for error in validator.iter_errors(values)]
     if faults:
         raise Failed("PARAMETERS", "; ".join(faults)[:2000])
 
 
-def _sentence(error: Any, values: Mapping[str, Any]) -> str:
+def _sentence(schema: Mapping[str, Any], error: Any, values: Mapping[str, Any]) -> str:
     """What is wrong, with the value where it is that of one parameter."""
+    if not error.instance_path and error.kind.name == "additionalProperties":
+        unknown = ", ".join(name[:60] for name in error.kind.unexpected)
+        return f"no parameter {unknown}; there are: {', '.join(_properties(schema)) or 'none'}"
     if not error.instance_path:
         return f"the parameters: {error.message}"
     name = str(error.instance_path[0])
