@@ -17,6 +17,13 @@ async def test_steps_run_one_after_another_and_side_by_side(client: Client) -> N
     assert view.steps["first"].runner == "canned"
 
 
+async def test_data_with_template_marks_is_never_evaluated_again(client: Client) -> None:
+    """It goes through an input, a step's output, another step's input, and the run's outputs."""
+    async with world(client) as w:
+        view = await w.run("flow.sequence", {"word": "{{ 7 * 7 }}{% raw %}"})
+    assert view.outputs["both"] == "{{ 7 * 7 }}{% raw %} left, 1"
+
+
 async def test_a_retried_step_keeps_its_idempotency_key(client: Client) -> None:
     async with world(client) as w:
         view = await w.run("flow.sequence", {"failures": 2})

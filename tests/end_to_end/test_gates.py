@@ -88,6 +88,25 @@ async def test_the_initiator_of_a_solo_run_may_answer(client: Client) -> None:
     assert view.gates["ask"].decisions[0].solo
 
 
+async def test_who_started_a_run_may_not_answer_it_by_any_way_in(client: Client) -> None:
+    async with world(client) as w:
+        run = await w.start("flow.parent", actor=Actor(name="starter"))
+        await w.until_open(run, "one/ask")
+        by_update = await w.approve(f"{run}/one", "ask", by="starter")
+        through_parent = await w.approve(run, "one/ask", by=" Starter ")
+        for of, gate in ((run, "one/ask"), (f"{run}/one", "ask")):
+            answer = {"decision": "approved", "approverId": "starter", "gate": gate}
+            await w.client.get_workflow_handle(of).signal("approval", answer)
+        accepted = await w.approve(run, "one/ask")
+        view = await w.until_open(run, "each[0]/ask")
+        await w.runs.cancel(run)
+        await w.runs.result(run)
+    assert "started this run" in by_update.reason
+    assert "started this run" in through_parent.reason
+    assert accepted.accepted
+    assert len([why for why in refused(view.gates["one/ask"]) if "started this run" in why]) == 4
+
+
 async def test_two_gates_are_open_at_once_and_answered_one_by_one(client: Client) -> None:
     async with world(client) as w:
         run = await w.start("flow.gate", context=P2)
