@@ -11,7 +11,7 @@ import click
 from engine.cli import output
 from engine.cli.desk import desk
 from engine.cli.frame import Frame
-from engine.errors import ContractViolation, RunRefused
+from engine.errors import ContractViolation, NotAllowed, RunRefused
 from engine.messages import StepAnswer
 from engine.plan import Effect, Json
 
@@ -30,13 +30,13 @@ class Alone:
 
 
 def run(frame: Frame, wanted: Alone) -> StepAnswer:
-    """Run it to its end and give what came out; wrong input is refused before it starts.
+    """Run it to its end and give what came out; wrong input, and who may not, are refused before.
 
     What the program says on stderr is shown, without secrets. Ctrl-C ends it and all it started.
     """
     try:
         return asyncio.run(_run(frame, wanted))
-    except ContractViolation as error:
+    except (ContractViolation, NotAllowed) as error:
         if error.started:
             raise
         raise RunRefused(error.message, code=error.code) from None

@@ -32,7 +32,7 @@ def run_command(
     """Run one capability alone and print its output as JSON.
 
     Flag, scopes, secrets and contract are checked as for a step. Exit status 1 where it fails,
-    2 where the input is wrong.
+    2 where the input is wrong or you may not.
     """
     found = known_capability(frame.project.catalog, capability)
     given = arguments.inputs(given_inputs)

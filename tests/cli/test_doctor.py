@@ -35,6 +35,14 @@ def test_unreachable_is_4(harmony: Harmony, monkeypatch: pytest.MonkeyPatch) -> 
     assert "fail  temporal" in ran.out
 
 
+def test_a_state_folder_that_cannot_be_made_is_4(harmony: Harmony, project: Path) -> None:
+    (project / "file").touch()
+    ran = harmony("doctor", "--state", str(project / "file" / "state"))
+    assert ran.status == 4
+    assert "nothing can be written to" in ran.out
+    assert "--state" in ran.out
+
+
 def test_faults_are_1(harmony: Harmony, project: Path) -> None:
     (project / "blueprints" / "a.yaml").write_text("blueprint: b\n")
     (project / "policy.yaml").write_text("rolls: {}\n")

@@ -191,6 +191,12 @@ def test_capability_run_tells_wrong_calls_from_failures(harmony: Harmony) -> Non
     assert (unset.status, unset.document["error"]["code"]) == (1, "SECRET_MISSING")
 
 
+def test_who_may_not_is_refused(harmony: Harmony) -> None:
+    asked = ("runbook", "run", "host-triage", "--as", "eve", "--project", str(REPOSITORY))
+    ran = harmony(*asked, "--json")
+    assert (ran.status, ran.document["error"]["code"]) == (2, "NOT_ALLOWED")
+
+
 @pytest.mark.usefixtures("shared_project")
 def test_what_is_destructive_wants_yes(harmony: Harmony) -> None:
     ran = harmony("capability", "run", "golden.test.destroy", "-i", "target=x")
