@@ -15,8 +15,16 @@ from temporalio.exceptions import FailureError
 from engine import failures, instants
 from engine.interpreter.clock import Clock, now_ms
 from engine.interpreter.starting import ChildStart
-from engine.messages import CompiledRun, GateView, RunView, StepAnswer, StepCall, StepFailure
-from engine.plan import Plan
+from engine.messages import (
+    CompiledRun,
+    GateView,
+    Message,
+    RunView,
+    StepAnswer,
+    StepCall,
+    StepFailure,
+)
+from engine.plan import Plan, encode
 from engine.run.commands import (
     AskFlag,
     CallCapability,
@@ -31,6 +39,8 @@ from engine.run.run_state import RunState
 ONCE = RetryPolicy(maximum_attempts=1)
 LOCAL_TIMEOUT = timedelta(seconds=10)
 HEARTBEAT_TIMEOUT = timedelta(seconds=20)
+TASK_BYTES = 2_000_000
+"""Of calls and children, as JSON, that one workflow task issues: the server takes 4 MB at once."""
 GRACE_MS = 30_000
 """What ending a program and telling of it may take beyond its time: SIGTERM, ten seconds,
 SIGKILL."""
@@ -61,6 +71,11 @@ class Driver:
     children: dict[str, str] = field(default_factory=dict)
     """Key → workflow id of the children that run."""
     _tasks: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    _later: dict[str, CallCapability | StartChild] = field(default_factory=dict)
+    """What waits for the next workflow task."""
+    _task_length: int = -1
+    """Events at the beginning of this workflow task, by which it is known."""
+    _task_bytes: int = 0
 
     def issue(self, commands: Iterable[Command]) -> None:
         """Carry the commands out, in their order."""
@@ -72,9 +87,13 @@ class Driver:
                 case _ if self.holding:
                     pass
                 case CallCapability():
-                    self._call(command)
+                    call = self._step_call(command)
+                    if self._has_room(command, call):
+                        self._call(command, call)
                 case StartChild():
-                    self._start_child(command)
+                    start = self._child_start(command)
+                    if self._has_room(command, start):
+                        self._start_child(command, start)
                 case StartTimer():
                     self._start_timer(command)
                 case AskFlag():
@@ -93,7 +112,8 @@ class Driver:
         """Carry out all that RunState has in flight and that is not: after a new beginning, or
         where it was held back."""
         commands = self.state.pending.items()
-        missing = [c for key, c in commands if key not in self._tasks and key not in self.children]
+        known = self._tasks.keys() | self.children.keys() | self._later.keys()
+        missing = [command for key, command in commands if key not in known]
         self.issue(missing)
 
     def _stop(self, key: str) -> None:
@@ -103,8 +123,30 @@ class Driver:
             self.background(f"stop/{key}", self._cancel_child(self.children[key]))
         elif task is not None:
             task.cancel()
-        elif self.holding:  # what was held back has never begun, and must not in the next history
+        elif self._later.pop(key, None) is not None or self.holding:
+            # What was held back has never begun, and must not in the next history.
             self.finished(key, Ended(outcome="cancelled", failure=_HELD_BACK))
+
+    def _has_room(self, command: CallCapability | StartChild, message: Message) -> bool:
+        """Whether it still fits into the message to the server that ends this workflow task, which
+        would end the run where it is too large; else it is issued with the next one."""
+        length = workflow.info().get_current_history_length()
+        if length != self._task_length:
+            self._task_length, self._task_bytes = length, 0
+        size = len(encode(message))
+        if self._task_bytes and self._task_bytes + size > TASK_BYTES:
+            if not self._later:
+                self.background("later", self._issue_later())
+            self._later[command.key] = command
+            return False
+        self._task_bytes += size
+        return True
+
+    async def _issue_later(self) -> None:
+        while self._later:
+            await workflow.sleep(milliseconds(1), summary="more than one message holds")
+            commands, self._later = list(self._later.values()), {}
+            self.issue(commands)
 
     async def _cancel_child(self, workflow_id: str) -> None:
         """Ask a child to end, of this history or an earlier one; it may just have ended."""
@@ -135,9 +177,8 @@ class Driver:
         except Exception as error:
             self.crash(error)
 
-    def _call(self, command: CallCapability) -> None:
+    def _call(self, command: CallCapability, call: StepCall) -> None:
         self.calls += 1
-        call = self._step_call(command)
         task = workflow.start_activity(
             "run_step",
             call,
@@ -194,19 +235,19 @@ class Driver:
         outcome = Ended(outcome="cancelled") if failure is None else _failed(failure)
         self.finished(key, outcome)
 
-    def _start_child(self, command: StartChild) -> None:
+    def _start_child(self, command: StartChild, start: ChildStart) -> None:
         self.calls += 1
-        task = asyncio.create_task(self._run_child(command))
+        task = asyncio.create_task(self._run_child(command, start))
         self._watch(command.key, task, partial(self._child_ended, command))
 
-    async def _run_child(self, command: StartChild) -> RunView:
+    async def _run_child(self, command: StartChild, start: ChildStart) -> RunView:
         try:
             child_id = f"{workflow.info().workflow_id}/{command.key}"
             handle: workflow.ChildWorkflowHandle[
                 Any, RunView
             ] = await workflow.start_child_workflow(
                 command.blueprint,
-                self._child_start(command),
+                start,
                 id=child_id,
                 result_type=RunView,
                 cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -105,8 +105,8 @@ class Run:
 
     @workflow.query
     def status(self) -> RunView:
-        """The run as it is now."""
-        return not_begun() if self.under_way is None else self.under_way.view()
+        """The run as it is now; large outputs are left out where an answer cannot hold all."""
+        return not_begun() if self.under_way is None else ending.fitting(self.under_way.view())
 
     @workflow.query
     def plan(self) -> Plan | None:

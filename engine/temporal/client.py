@@ -119,7 +119,9 @@ class Runs:
             return Look(await self._ended(description), answered=True)
         asks = await may_be_served(self._client, description.task_queue)
         view = await self._asked(run, LOOK_TIMEOUT) if asks else None
-        return Look(view or await self._read(description), answered=view is not None)
+        if view is not None and ending.is_whole(view):
+            return Look(view, answered=True)
+        return Look(await self._read(description), answered=view is not None)
 
     async def history(self, run: str) -> Journal:
         """All that happened, in its order."""

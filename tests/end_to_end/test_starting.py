@@ -1,6 +1,8 @@
 """How runs are started, also without the engine's client, and how they end in Temporal."""
 
+import base64
 import json
+import os
 import uuid
 from typing import Any
 
@@ -10,7 +12,7 @@ from engine.errors import RunRefused
 from engine.interpreter.starting import ChildStart, Continued
 from engine.language.planner import compile_blueprint
 from engine.messages import CompiledRun, RunView, StartArguments, StepCall
-from engine.plan import encode
+from engine.plan import Json, encode
 from engine.temporal.client import Client, RunFilter
 from tests.canned import Canned, World, outcomes, world
 
@@ -146,6 +148,28 @@ async def test_outputs_too_large_for_one_result_are_left_out_with_a_word(client:
     assert outcomes(view)["each"] == "failed"
     assert view.steps["each"].error is not None
     assert view.steps["each"].error.code == "OUTPUT_TOO_LARGE"
+
+
+async def test_large_inputs_side_by_side_are_more_than_one_message_to_the_server(
+    client: Client,
+) -> None:
+    """Ten calls of 1 MB each: together they are more than the server takes, and ends a run for."""
+    text = base64.b64encode(os.urandom(750_000)).decode()
+
+    def answer(call: StepCall) -> Json:
+        return {"text": text if call.step == "large" else f"{len(call.input['text'])}"}
+
+    async with world(client, Canned(answer=answer)) as w:
+        run = await w.start("flow.wide")
+        opened = await w.until_open(run, "ask")
+        look = await w.runs.look(run)
+        await w.approve(run)
+        view = await w.runs.result(run)
+    assert opened.gates["ask"].state == "pending"
+    assert look.answered
+    assert look.view.steps["large"].output == {"text": text}
+    assert view.outputs == {"lengths": [str(len(text))] * 10}
+    assert w.canned.steps() == ["large", *(f"each[{index}]" for index in range(10))]
 
 
 async def test_without_search_attributes_the_memo_tells(client: Client) -> None:
