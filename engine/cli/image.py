@@ -55,7 +55,7 @@ def list_command(frame: Frame) -> None:
         if each.built is not None and ":" in each.built.executor:
             output.say(f"{each.image.name}: {output.clean(each.built.executor)}")
     if any(each.built is None for each in found):
-        output.say("what is not built is built at its first step, or now by `harmony image build`")
+        output.say("not yet: not by `harmony image build`; a step builds what its engine lacks")
 
 
 @harmony_command("build")

@@ -35,10 +35,9 @@ USER = 65534
 WORKER_HOST = "worker-host"
 """The name by which the container's outer half reaches services of the worker's host."""
 _IN = "/.harmony"
-_PROGRAMS, _OUT, _WORK, _SECRETS, _CONTROL = (
-    f"{_IN}/{name}" for name in ("bin", "out", "work", "secrets", "control")
+_PROGRAMS, _RESULT, _WORK, _SECRETS, _CONTROL = (
+    f"{_IN}/{name}" for name in ("bin", "result", "work", "secrets", "control")
 )
-_RESULT = f"{_OUT}/result"
 _COMPILE = "python3 -I -S -m compileall -q --invalidation-mode unchecked-hash"
 _START = f"import sys; sys.path.insert(0, '{_PROGRAMS}'); import recorder; recorder.main()"
 _NO_PYTHON = "the image has no python3, which confines the program"
@@ -164,7 +163,6 @@ class DaggerRunner:
             container = built.with_user("0:0").without_entrypoint()
             compiled = _compiled(container, programs)
             container = container.with_mounted_directory(_PROGRAMS, compiled, read_only=True)
-            container = container.with_mounted_directory(_OUT, client.directory())
             return await opened.session.call(container.sync(), BUILD_SECONDS)
 
         return await _once(opened.images, _name(image), make)
