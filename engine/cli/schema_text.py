@@ -12,37 +12,58 @@ _DEEPEST = 4
 
 def lines(schema: Mapping[str, Json], indent: str = "  ") -> list[str]:
     """One line a property: its name, type, whether it must be there, default, description."""
-    found = list(_properties(schema, indent, _DEEPEST))
+    found = list(_properties(schema, schema, indent, _DEEPEST))
     return found or [f"{indent}(nothing)"]
 
 
-def _properties(schema: Json, indent: str, depth: int) -> Iterator[str]:
+def _properties(schema: Json, whole: Mapping[str, Json], indent: str, depth: int) -> Iterator[str]:
     properties = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(properties, dict) or not depth:
         return
     required = schema.get("required") or []
     width = max((len(name) for name in properties), default=0)
-    for name, each in properties.items():
-        words = [_type(each), *(["required"] if name in required else []), *_facts(each)]
+    for name, given in properties.items():
+        each = _meant(given, whole)
+        words = [_type(each, whole), *(["required"] if name in required else []), *_facts(each)]
         yield clean(f"{indent}{name.ljust(width)}  {', '.join(words)}")
-        yield from _properties(_inner(each), indent + "    ", depth - 1)
+        yield from _properties(_inner(each, whole), whole, indent + "    ", depth - 1)
 
 
-def _inner(schema: Json) -> Json:
+def _meant(schema: Json, whole: Mapping[str, Json]) -> Json:
+    """The schema with what its `$ref` into the document leads to; its own words come first."""
+    seen = set()
+    while isinstance(schema, dict) and str(schema.get("$ref", "")).startswith("#/"):
+        found: Json = whole
+        if schema["$ref"] in seen:
+            break
+        seen.add(schema["$ref"])
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            found = found.get(part) if isinstance(found, dict) else None
+        own = {name: value for name, value in schema.items() if name != "$ref"}
+        schema = {**found, **own} if isinstance(found, dict) else own
+    return schema
+
+
+def _inner(schema: Json, whole: Mapping[str, Json]) -> Json:
     """The schema of a list's items, else the schema itself."""
     items = schema.get("items") if isinstance(schema, dict) else None
-    return items if isinstance(items, dict) else schema
+    return _meant(items, whole) if isinstance(items, dict) else schema
 
 
-def _type(schema: Json) -> str:
-    if not isinstance(schema, dict):
+def _type(schema: Json, whole: Mapping[str, Json], depth: int = _DEEPEST) -> str:
+    if not isinstance(schema, dict) or not depth:
         return "anything" if schema is not False else "nothing"
     if "enum" in schema or "const" in schema:
         return " | ".join(_json(value) for value in schema.get("enum", [schema.get("const")]))
+    if "type" not in schema and isinstance(schema.get("anyOf"), list):
+        ways = (_type(_meant(each, whole), whole, depth - 1) for each in schema["anyOf"])
+        return " or ".join(dict.fromkeys(ways))
     kind = schema.get("type", "anything")
     named = " or ".join(kind) if isinstance(kind, list) else str(kind)
     items = schema.get("items")
-    return f"{named} of {_type(items)}" if named == "array" and isinstance(items, dict) else named
+    if named != "array" or not isinstance(items, dict):
+        return named
+    return f"array of {_type(_meant(items, whole), whole, depth - 1)}"
 
 
 def _facts(schema: Json) -> Iterator[str]:
