@@ -4,11 +4,15 @@ import asyncio
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
 import pytest
+from markdown_it import MarkdownIt
 
 from tests.vendors.odd import ODD
 from tests.vendors.program import program
@@ -16,6 +20,7 @@ from tests.vendors.program import program
 Answer: TypeAlias = dict[str, Any]
 Call: TypeAlias = Callable[..., Awaitable[Answer]]
 CONTEXT = {"initiator_id": "alice"}
+FOLDER = Path(__file__).parents[2] / "capabilities/transformers/incident-timeline"
 
 
 @pytest.fixture
@@ -104,7 +109,51 @@ async def test_formats_hold_what_people_wrote(call: Call) -> None:
             assert rows[0]["description"] == "'=1+1"
         else:
             assert len(shown.splitlines()) == len(wanted) + 2
-            assert "\\<script\\>" in shown
+            assert "&lt;script&gt;" in shown
+
+
+HOSTILE = "@channel a | b\n# c [d](https://evil.example) \u202e \x1b[31m $x$"
+
+
+def test_markdown_of_hostile_text_pings_links_and_moves_nothing() -> None:
+    found = formatted("markdown", {"actor": "@here", "description": HOSTILE})
+    [row] = found.splitlines()[2:]
+    html = MarkdownIt("commonmark").enable("table").render(found)
+    assert html.count("<td>") == 3
+    assert "<a" not in html
+    assert "https:" not in row
+    assert "<h1" not in html
+    assert "\u202e" not in row
+    assert "\x1b" not in row
+    assert row.count("@") == row.count("\\@") == 2
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "\n=1+1", "\t@a", "\uff1d1+1"]
+)
+def test_no_cell_of_a_csv_is_a_formula(cell: str) -> None:
+    [row] = csv.DictReader(io.StringIO(formatted("csv", {"description": cell})))
+    assert row["description"] == f"'{cell}"
+
+
+def formatted(name: str, event: dict[str, str]) -> str:
+    """What the program makes of one event, without a service."""
+    code = (
+        "import json, sys; from formats import FORMATS;"
+        "sys.stdout.write(FORMATS[sys.argv[1]](json.load(sys.stdin)))"
+    )
+    whole = {"at": "2026-03-01T02:14:00.000Z", "actor": "bob", "description": "", **event}
+    done = subprocess.run(
+        [sys.executable, "-c", code, name], input=json.dumps([whole]).encode(), timeout=30,
+        cwd=FOLDER, capture_output=True, check=True,
+    )  # fmt: skip
+    return done.stdout.decode()
+
+
+def test_text_is_escaped_as_in_a_post_mortem() -> None:
+    """Each folder stands alone, so the file is there twice."""
+    own, other = (FOLDER.parent / name / "escaping.py" for name in (FOLDER.name, "post-mortem"))
+    assert own.read_bytes() == other.read_bytes()
 
 
 async def test_a_service_that_knows_another_token(served: httpx.AsyncClient, incident: str) -> None:
