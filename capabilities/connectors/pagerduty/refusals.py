@@ -13,13 +13,12 @@ from failure import Failed
 
 
 class Refused(Failed):
-    """A request that PagerDuty understood and refused, with its codes."""
+    """A request that PagerDuty understood and refused."""
 
-    def __init__(self, message: str, number: int | None, reasons: str) -> None:
+    def __init__(self, message: str, number: int | None) -> None:
         super().__init__("REFUSED", message)
         self.number = number
         """PagerDuty's own number of the error."""
-        self.reasons = reasons
 
 
 class NotPagerDuty(Exception):
@@ -70,7 +69,7 @@ def check(response: httpx2.Response, variable: str) -> None:
         what = f"PagerDuty's URL leads elsewhere (HTTP {status}): correct it in the configuration"
         raise Failed("CONFIGURATION", what)
     what = f"PagerDuty refused the request (HTTP {status}): {said}"
-    raise Refused(what, number, said)
+    raise Refused(what, number)
 
 
 def plain(key: str, variable: str) -> str:
