@@ -14,25 +14,32 @@ from engine.temporal.embedded import binary
 from engine.temporal.guardian import OPTIONS
 
 
-async def run(address: str) -> None:
+async def run(port: int) -> None:
     """One run to its end, once the server is there."""
     from temporalio.client import Client
     from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
     from benchmarks import by_hand
 
-    client = None
-    while client is None:
-        try:
-            client = await Client.connect(address)
-        except RuntimeError:
-            await asyncio.sleep(0.01)
+    # The SDK itself waits long before it tries again.
+    while not listens(port):  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0.01)
+    client = await Client.connect(f"127.0.0.1:{port}")
     worker = Worker(
         client, task_queue="least", build_id="least", workflows=by_hand.WORKFLOWS,
         activities=[by_hand.run_program], workflow_runner=UnsandboxedWorkflowRunner(),
     )  # fmt: skip
     async with worker:
         await client.execute_workflow("hand.sequential", 1, id="least", task_queue="least")
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts there."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def main(database: str) -> None:
@@ -43,10 +50,10 @@ def main(database: str) -> None:
     server = subprocess.Popen(
         [binary(), "server", "start-dev", "--headless", "--ip=127.0.0.1", f"--port={port}",
          f"--db-filename={database}", "--log-level=error", *OPTIONS],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        asyncio.run(run(f"127.0.0.1:{port}"))
+        asyncio.run(run(port))
     finally:
         server.terminate()
     os._exit(0)
