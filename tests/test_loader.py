@@ -182,3 +182,18 @@ def test_hostile_files_take_little_memory(tmp_path: Path) -> None:
     faults, megabytes = map(int, done.stdout.split())
     assert faults == len(HOSTILE) + 1
     assert megabytes < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("a:\n\t- b\n", "Indent with spaces; YAML takes no tabs."),
+        ("a: @b\n", "A value that begins with @ is written in quotes."),
+        (
+            "a: say: hello\n",
+            "Text that holds ': ' is written in quotes; else look at the indentation.",
+        ),
+    ],
+)
+def test_a_slip_in_the_yaml_is_said_with_what_to_write(text: str, hint: str) -> None:
+    assert [fault.hint for fault in load_text(text.encode(), "x.yaml").faults] == [hint]

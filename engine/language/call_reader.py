@@ -1,5 +1,6 @@
 """`run` with `with`, `config` and `secrets` → WrittenCall."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,8 @@ from engine.language.blueprint import WrittenCall
 from engine.language.document import Path
 from engine.language.reading import DOTTED_ID, Reading
 from engine.plan import Json
+
+_RANGE = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){0,2}")
 
 
 def read_call(reading: Reading, value: Json, path: Path) -> WrittenCall | None:
@@ -27,7 +30,7 @@ def read_call_of(reading: Reading, parent: Mapping[str, Json], path: Path) -> Wr
     name, at, wanted = value.partition("@")
     form = "golden.operations.runme-runner or golden.operations.runme-runner@1.2"
     name = reading.identifier(name, (*path, "run"), DOTTED_ID, form)
-    if at and not _is_range(wanted):
+    if at and not _RANGE.fullmatch(wanted):
         reading.fault(
             "VERSION",
             f"'@{wanted[:60]}' is not a range of versions",
@@ -43,13 +46,6 @@ def read_call_of(reading: Reading, parent: Mapping[str, Json], path: Path) -> Wr
     if "secrets" in parent:
         fields["secrets"] = _secrets(reading, parent["secrets"], (*path, "secrets"))
     return WrittenCall(path=path, capability=name, range=wanted or None, **fields) if name else None
-
-
-def _is_range(text: str) -> bool:
-    parts = text.split(".")
-    return len(parts) <= 3 and all(
-        part.isascii() and part.isdigit() and len(part) < 10 for part in parts
-    )
 
 
 def _secrets(reading: Reading, value: Json, path: Path) -> dict[str, str]:

@@ -74,10 +74,10 @@ def _flag(reading: Reading, escalate: dict[str, Json], path: Path) -> str | dict
     """One for all severities, or one for each that is named."""
     given = escalate.get("flag")
     if not isinstance(given, dict):
-        return reading.text(escalate, "flag", path, line=True) or None
+        return reading.literal(escalate, "flag", path) or None
     where = (*path, "flag")
     reading.keys(given, where, tuple(key for key in SEVERITIES if key in escalate), ())
-    return {key: flag for key in given if (flag := reading.text(given, key, where, line=True))}
+    return {key: flag for key in given if (flag := reading.literal(given, key, where))}
 
 
 def _rounds(reading: Reading, value: Json, path: Path) -> tuple[tuple[str, ...], ...]:

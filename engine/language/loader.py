@@ -72,9 +72,8 @@ def load_text(data: bytes, file: str, *, first_line: int = 1) -> Document:
 def decode(data: bytes) -> str:
     """UTF-8, without its byte order mark."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Unreadable(
-            "YAML_ENCODING", "the file is UTF-16, not UTF-8", (1, 1), "Save it as UTF-8."
-        )
+        message = "the file is UTF-16 or UTF-32, not UTF-8"
+        raise Unreadable("YAML_ENCODING", message, (1, 1), "Save it as UTF-8.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

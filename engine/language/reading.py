@@ -127,6 +127,14 @@ class Reading:
             self.fault("WRONG_VALUE", f"'{key}' is one line", where)
         return value.strip() if line else value
 
+    def literal(self, parent: Mapping[str, Json], key: str, path: Path) -> str:
+        """One line that is taken as it stands, so that a template in it is a fault."""
+        text = self.text(parent, key, path, line=True)
+        if "{{" in text or "{%" in text:
+            message = f"'{key}' is taken as it stands; a template in it is never evaluated"
+            self.fault("WRONG_VALUE", message, (*path, key), hint="Write the text out.")
+        return text
+
     def identifier(self, value: Json, path: Path, form: _Form, example: str) -> str:
         """An id of this form; "" where it is none."""
         if not isinstance(value, str):

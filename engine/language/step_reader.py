@@ -80,7 +80,7 @@ def _common(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str,
         "id": reading.identifier(step["id"], (*path, "id"), STEP_ID, "look-again")
         if "id" in step
         else "",
-        "title": reading.text(step, "title", path, line=True) or None,
+        "title": reading.literal(step, "title", path) or None,
         "tolerate": reading.flag(step, "tolerate", path),
     }
     if "needs" in step:
@@ -233,7 +233,7 @@ def _wait(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str, A
         return {}
     reading.keys(value, path, ("signal", "timeout"), ("signal",))
     limit = reading.duration(value["timeout"], (*path, "timeout")) if "timeout" in value else None
-    name = reading.text(value, "signal", path, line=True)
+    name = reading.literal(value, "signal", path)
     if name == "approval":
         reading.fault("WRONG_VALUE", "the signal 'approval' answers gates", (*path, "signal"))
     return {"wait": WrittenWait(signal=name, timeout_ms=limit)}

@@ -106,7 +106,20 @@ class YamlReading:
         elif isinstance(error, yaml.reader.ReaderError):
             line, column = place_in(self._text.encode()[: error.position].decode(errors="ignore"))
             place, message = (line + self._offset - 1, column), str(error.reason)
-        return Unreadable("YAML_SYNTAX", message, place)
+        return Unreadable("YAML_SYNTAX", message, place, self._syntax_hint(message, place))
+
+    def _syntax_hint(self, message: str, place: Place) -> str | None:
+        """What an author probably meant, by the character that stands there."""
+        lines = self._text.split("\n")
+        line, column = place[0] - self._offset, place[1] - 1
+        there = lines[line][column : column + 1] if line < len(lines) else ""
+        if there == "\t":
+            return "Indent with spaces; YAML takes no tabs."
+        if there in ("@", "`", "%"):
+            return f"A value that begins with {there} is written in quotes."
+        if "mapping values are not allowed" in message:
+            return "Text that holds ': ' is written in quotes; else look at the indentation."
+        return None
 
     def _at(self, mark: Any) -> Place:
         return mark.line + self._offset, mark.column + 1
