@@ -13,6 +13,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from engine import failures, instants
+from engine.interpreter import ending
 from engine.interpreter.clock import Clock, now_ms
 from engine.interpreter.starting import ChildStart
 from engine.messages import (
@@ -88,11 +89,11 @@ class Driver:
                     pass
                 case CallCapability():
                     call = self._step_call(command)
-                    if self._has_room(command, call):
+                    if self._is_taken(command, call):
                         self._call(command, call)
                 case StartChild():
                     start = self._child_start(command)
-                    if self._has_room(command, start):
+                    if self._is_taken(command, start):
                         self._start_child(command, start)
                 case StartTimer():
                     self._start_timer(command)
@@ -127,13 +128,21 @@ class Driver:
             # What was held back has never begun, and must not in the next history.
             self.finished(key, Ended(outcome="cancelled", failure=_HELD_BACK))
 
-    def _has_room(self, command: CallCapability | StartChild, message: Message) -> bool:
+    def _is_taken(self, command: CallCapability | StartChild, message: Message) -> bool:
+        """Whether the server takes it now. One that it never takes has failed; what does not fit
+        beside others is issued later."""
+        size = len(encode(message))
+        if size > ending.RESULT_LIMIT and not ending.fits(message):
+            self.finished(command.key, _failed(_too_large(command, size)))
+            return False
+        return self._has_room(command, size)
+
+    def _has_room(self, command: CallCapability | StartChild, size: int) -> bool:
         """Whether it still fits into the message to the server that ends this workflow task, which
         would end the run where it is too large; else it is issued with the next one."""
         length = workflow.info().get_current_history_length()
         if length != self._task_length:
             self._task_length, self._task_bytes = length, 0
-        size = len(encode(message))
         if self._task_bytes and self._task_bytes + size > TASK_BYTES:
             if not self._later:
                 self.background("later", self._issue_later())
@@ -324,6 +333,18 @@ class Driver:
         # A flag server that does not answer means the documented default.
         on = task.result() if _error(task) is None else True
         self.issue(self.state.flag(key, on, self.clock.ms))
+
+
+def _too_large(command: CallCapability | StartChild, size: int) -> StepFailure:
+    """The server would refuse it again and again, and the run would hang."""
+    what = "its input" if isinstance(command, CallCapability) else "the child's inputs"
+    return StepFailure(
+        code="INPUT_TOO_LARGE",
+        message=f"{what}, with all that goes with it, is {size:,} bytes of JSON and cannot be "
+        f"handed over; {ending.RESULT_LIMIT:,} can. Write it somewhere and give where",
+        category="FATAL",
+        started=False,
+    )
 
 
 def milliseconds(count: int) -> timedelta:

@@ -172,6 +172,31 @@ async def test_large_inputs_side_by_side_are_more_than_one_message_to_the_server
     assert w.canned.steps() == ["large", *(f"each[{index}]" for index in range(10))]
 
 
+async def test_an_input_that_the_server_never_takes_fails_its_step(client: Client) -> None:
+    """Three megabytes of what cannot be compressed: handed over, they would be refused for ever."""
+    text = base64.b64encode(os.urandom(750_000)).decode()
+
+    def answer(call: StepCall) -> Json:
+        return {"text": text if call.step.startswith("large") else "small"}
+
+    async with world(client, Canned(answer=answer)) as w:
+        view = await w.run("flow.fat")
+    assert outcomes(view) == {
+        "large": "succeeded",
+        "large-too": "succeeded",
+        "fat": "failed",
+        "child": "failed",
+        "told": "succeeded",
+    }
+    for step, what in (("fat", "its input"), ("child", "the child's inputs")):
+        failed = view.steps[step]
+        assert failed.error is not None
+        assert failed.error.code == "INPUT_TOO_LARGE"
+        assert failed.error.message.startswith(what)
+        assert failed.attempts == 0
+    assert w.canned.steps() == ["large", "large-too", "told"]
+
+
 async def test_without_search_attributes_the_memo_tells(client: Client) -> None:
     async with world(client, Canned(indexed=False)) as w:
         run = await started(
