@@ -26,6 +26,11 @@ MAX_ITEMS = 100_000
 MAX_OUTPUT_BYTES = 1_048_576
 MAX_INPUTS_BYTES = 262_144
 
+APPROVAL_SIGNAL = "approval"
+"""Answers a gate."""
+OWN_SIGNALS = "harmony."
+"""What the names of the signals begin with that runs send each other."""
+
 
 class Part(
     msgspec.Struct,

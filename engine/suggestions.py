@@ -4,22 +4,23 @@ from collections.abc import Iterable
 
 
 def suggest(name: str, choices: Iterable[str]) -> str | None:
-    """The choice most like `name`, or None where none is near.
+    """The choice most like `name`, or None where none is near, or several are as near.
 
     Letters' case, hyphens and underscores count for nothing; else one slip (a letter too many, too
     few, another one, two swapped) is allowed for every three letters, and at least one.
     """
     wanted = _plain(name[:100])
     allowed = max(1, len(wanted) // 3)
-    best: tuple[int, str] | None = None
-    for choice in choices:
+    best: str | None = None
+    fewest = allowed + 1
+    for choice in set(choices):
         plain = _plain(choice)
         if choice == name or abs(len(plain) - len(wanted)) > allowed:
             continue
         slips = _slips(wanted, plain, allowed)
-        if slips <= allowed and slips < len(wanted) and (best is None or (slips, choice) < best):
-            best = slips, choice
-    return best[1] if best else None
+        if slips < len(wanted) and slips <= fewest:
+            best, fewest = (choice if slips < fewest else None), slips
+    return best
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:

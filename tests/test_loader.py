@@ -79,6 +79,7 @@ HOSTILE = {
     "nested keys": (b"? " * 500_000, "YAML_KEY", (1, 3)),
     "NUL": (b"a: x\0y", "YAML_ENCODING", (1, 5)),
     "UTF-16": ("a: 1".encode("utf-16"), "YAML_ENCODING", (1, 1)),
+    "UTF-16 without a mark": ("a: 1\nb: 2".encode("utf-16-le"), "YAML_ENCODING", (1, 1)),
     "Latin-1": (b"a: 1\nb: \xe9\n", "YAML_ENCODING", (2, 4)),
     "control character": (b"a: \xc3\xa9\nb: \x01\n", "YAML_SYNTAX", (2, 4)),
     "unclosed": (b"a: [1, 2\nb: 3\n", "YAML_SYNTAX", (2, 2)),
@@ -197,3 +198,9 @@ def test_hostile_files_take_little_memory(tmp_path: Path) -> None:
 )
 def test_a_slip_in_the_yaml_is_said_with_what_to_write(text: str, hint: str) -> None:
     assert [fault.hint for fault in load_text(text.encode(), "x.yaml").faults] == [hint]
+
+
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_another_encoding_without_a_mark_is_named(coding: str) -> None:
+    (fault,) = load_text("blueprint: a\n".encode(coding), "f").faults
+    assert fault.message == "the file is UTF-16 or UTF-32, not UTF-8"

@@ -17,6 +17,8 @@ from engine.suggestions import did_you_mean, suggest
         ("look_again", ["look-again", "look-agan"], "look-again"),
         ("nede", ["needs", "need"], "need"),
         ("abc", ["xyz"], None),
+        ("P5", ["P1", "P2"], None),
+        ("p1", ["P1", "P2"], "P1"),
         ("a", ["b", "c"], None),
         ("", ["a"], None),
         ("same", ["same"], None),

@@ -12,8 +12,9 @@ from engine.errors import GateError
 from engine.interpreter.driver import LOCAL_TIMEOUT, ONCE, Driver
 from engine.interpreter.received import read
 from engine.messages import ChildAnswer, Decide, GateView, Message, Reply, Standing
+from engine.plan import OWN_SIGNALS
 
-CHILD_GATES = "harmony.gates"
+CHILD_GATES = f"{OWN_SIGNALS}gates"
 """The signal by which a child tells its parent of its gates."""
 
 

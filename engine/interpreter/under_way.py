@@ -21,11 +21,10 @@ from engine.interpreter.received import read
 from engine.interpreter.recording import Recording
 from engine.interpreter.starting import Continued
 from engine.messages import Actor, Decide, Entry, GateView, Reply, RunView
-from engine.plan import GateStep, Plan
+from engine.plan import APPROVAL_SIGNAL, GateStep, Plan
 from engine.run import gate_entries
 from engine.run.run_state import RunState
 
-APPROVAL = "approval"
 NO_POLICY = "There is no policy.yaml: everyone has every role"
 
 
@@ -94,7 +93,7 @@ class UnderWay:
     async def signalled(self, name: str, payloads: Sequence[RawValue]) -> None:
         """A signal came: an answer to a gate, a child's gates, or one that a step waits for."""
         self._heard = True
-        if name == APPROVAL:
+        if name == APPROVAL_SIGNAL:
             await self.decide(payloads)
         elif name == CHILD_GATES:
             self._gates.told_by_child(payloads)

@@ -75,13 +75,13 @@ def _head(reading: Reading, root: Mapping[str, Json], name: str) -> dict[str, An
             )
     fields: dict[str, Any] = {
         "version": reading.version(root, "version", ()),
-        "title": reading.text(root, "title", (), line=True),
-        "owner": reading.text(root, "owner", (), line=True),
+        "title": reading.literal(root, "title", ()),
+        "owner": reading.literal(root, "owner", ()),
         "description": reading.text(root, "description", ()) or None,
-        "cost_center": reading.text(root, "costCenter", (), line=True) or None,
+        "cost_center": reading.literal(root, "costCenter", ()) or None,
     }
     if "roles" in root:
-        fields["roles"] = reading.texts(root["roles"], ("roles",))
+        fields["roles"] = reading.texts(root["roles"], ("roles",), literal=True)
     if "classification" in root:
         word = reading.choice(root["classification"], ("classification",), CLASSIFICATIONS)
         fields["classification"] = word or "INTERNAL"

@@ -23,7 +23,8 @@ def read_gate(reading: Reading, value: Json, path: Path) -> WrittenGate | None:
         "initiator_may_approve": reading.flag(gate, "initiatorMayApprove", path),
     }
     if "approvers" in gate:
-        fields["approvers"] = reading.texts(gate["approvers"], (*path, "approvers"), least=1)
+        where = (*path, "approvers")
+        fields["approvers"] = reading.texts(gate["approvers"], where, least=1, literal=True)
     if "count" in gate:
         fields["count"] = reading.number(gate["count"], (*path, "count"), 1, 100, whole=True) or 1
     if "timeout" in gate:
@@ -95,6 +96,9 @@ def _rounds(reading: Reading, value: Json, path: Path) -> tuple[tuple[str, ...],
         )
         return ()
     if not any(nested):
-        roles = reading.texts(items, path)
+        roles = reading.texts(items, path, literal=True)
         return (roles,) if roles else ()
-    return tuple(reading.texts(item, (*path, index), least=1) for index, item in enumerate(items))
+    return tuple(
+        reading.texts(item, (*path, index), least=1, literal=True)
+        for index, item in enumerate(items)
+    )

@@ -12,6 +12,7 @@ from engine.language.fault_codes import FAULT_CODES
 from engine.language.yaml_reading import Unreadable, YamlReading, place_in
 
 MAX_FILE_BYTES = 1_048_576
+_WIDE = (b"\0\1\0\1", b"\1\0\1\0", b"\0\0\0\1", b"\1\0\0\0")
 
 
 def load(path: FilePath, project: FilePath) -> Document:
@@ -71,7 +72,7 @@ def load_text(data: bytes, file: str, *, first_line: int = 1) -> Document:
 
 def decode(data: bytes) -> str:
     """UTF-8, without its byte order mark."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_wide(data[:4]):
         message = "the file is UTF-16 or UTF-32, not UTF-8"
         raise Unreadable("YAML_ENCODING", message, (1, 1), "Save it as UTF-8.")
     try:
@@ -86,6 +87,11 @@ def decode(data: bytes) -> str:
             "YAML_ENCODING", "the file holds a NUL character", place, "Save it as UTF-8."
         )
     return text
+
+
+def _is_wide(start: bytes) -> bool:
+    """ASCII with zeros between, as UTF-16 and UTF-32 without a byte order mark begin."""
+    return b"\0" in start and bytes(map(bool, start)) in _WIDE
 
 
 def _too_large(size: int) -> str:

@@ -20,6 +20,7 @@ SEMVER = re.compile(
 DOTTED_ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*")
 STEP_ID = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 MAX_ID = 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 MAX_COMPARISONS = 20_000
 """Names that are compared for the hints of one document."""
@@ -113,7 +114,7 @@ class Reading:
         return []
 
     def text(self, parent: Mapping[str, Json], key: str, path: Path, *, line: bool = False) -> str:
-        """The text under `key`, not empty; `line`: without a line break. "" where there is none."""
+        """The text under `key`, not empty; `line`: on one line. "" where there is none."""
         value = parent.get(key)
         if key not in parent:
             return ""
@@ -125,15 +126,22 @@ class Reading:
             self.fault("WRONG_VALUE", f"'{key}' is empty", where)
         elif line and "\n" in value.strip():
             self.fault("WRONG_VALUE", f"'{key}' is one line", where)
+        elif line and (odd := _CONTROL.search(value.strip())):
+            message = f"'{key}' holds the control character {_shown(odd[0])}"
+            self.fault("WRONG_VALUE", message, where)
         return value.strip() if line else value
 
     def literal(self, parent: Mapping[str, Json], key: str, path: Path) -> str:
         """One line that is taken as it stands, so that a template in it is a fault."""
         text = self.text(parent, key, path, line=True)
-        if "{{" in text or "{%" in text:
-            message = f"'{key}' is taken as it stands; a template in it is never evaluated"
-            self.fault("WRONG_VALUE", message, (*path, key), hint="Write the text out.")
-        return text
+        return text if self._without_template(text, f"'{key}'", (*path, key)) else ""
+
+    def _without_template(self, text: str, name: str, path: Path) -> bool:
+        if "{{" not in text and "{%" not in text:
+            return True
+        message = f"{name} is taken as it stands; a template in it is never evaluated"
+        self.fault("WRONG_VALUE", message, path, hint="Write the text out.")
+        return False
 
     def identifier(self, value: Json, path: Path, form: _Form, example: str) -> str:
         """An id of this form; "" where it is none."""
@@ -146,12 +154,15 @@ class Reading:
         self.fault("ID", f"'{_shown(value)}' {what}", path, hint=f"Write it like {example}.")
         return ""
 
-    def texts(self, value: Json, path: Path, *, least: int = 0) -> tuple[str, ...]:
-        """A list of texts, none of them empty."""
+    def texts(
+        self, value: Json, path: Path, *, least: int = 0, literal: bool = False
+    ) -> tuple[str, ...]:
+        """A list of texts, none of them empty; `literal`: taken as they stand."""
         found = []
         for index, item in enumerate(self.items(value, path)):
             if isinstance(item, str) and item.strip():
-                found.append(item)
+                if not literal or self._without_template(item, "an entry", (*path, index)):
+                    found.append(item)
             elif isinstance(item, str):
                 self.fault("WRONG_VALUE", "an entry is empty", (*path, index))
             else:

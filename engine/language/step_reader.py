@@ -1,6 +1,6 @@
 """One entry of `steps` → WrittenStep."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 from engine.language.blueprint import SEVERITIES, Kind, WrittenNeed, WrittenStep, WrittenWait
@@ -8,7 +8,7 @@ from engine.language.call_reader import read_call, read_call_of
 from engine.language.document import Path
 from engine.language.gate_reader import read_gate
 from engine.language.reading import DOTTED_ID, STEP_ID, Reading, meant
-from engine.plan import Json, Outcome
+from engine.plan import APPROVAL_SIGNAL, OWN_SIGNALS, Json, Outcome
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -26,6 +26,10 @@ _MISPLACED = {
     ("wait", "timeout"): "Write `wait: {signal: NAME, timeout: 10m}`.",
     ("blueprint", "retry"): "The steps of the child have their own `retry`.",
 }
+_RESERVED = {
+    OWN_SIGNALS: "belongs to the engine, as all that begin with " + OWN_SIGNALS,
+    "__temporal": "belongs to Temporal, as all that begin with __temporal",
+}
 _RETRY = ("attempts", "first", "factor", "max")
 
 
@@ -34,41 +38,51 @@ def read_step(reading: Reading, value: Json, path: Path) -> WrittenStep | None:
     step = reading.mapping(value, path)
     if step is None:
         return None
-    kind = _kind(reading, step, path)
+    kinds = [kind for kind in KINDS if kind in step]
     if "id" not in step:
         reading.fault("MISSING_KEY", "'id' is missing", path)
     fields = _common(reading, step, path)
-    if kind is None:
+    if len(kinds) != 1:
+        _not_one_kind(reading, step, kinds, path)
         return None
-    _unknown_keys(reading, step, kind, path)
+    kind = kinds[0]
+    _unknown_keys(reading, step, kinds, path)
     fields.update(_READERS[kind](reading, step, path))
     return WrittenStep(path=path, kind=kind, **fields)
 
 
-def _kind(reading: Reading, step: Mapping[str, Json], path: Path) -> Kind | None:
-    found = [kind for kind in KINDS if kind in step]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        both = " and ".join(f"`{kind}`" for kind in found)
+def _not_one_kind(
+    reading: Reading, step: Mapping[str, Json], kinds: Sequence[Kind], path: Path
+) -> None:
+    """The fault of the step, and what else is wrong whichever kind was meant."""
+    slip = None
+    if kinds:
+        both = " and ".join(f"`{kind}`" for kind in kinds)
         reading.fault("STEP_KIND", f"a step is one thing; this one has {both}", path)
-        return None
-    near = next(
-        (meant(key, KINDS) for key in step if key not in _COMMON and meant(key, KINDS)), None
-    )
-    reading.fault("STEP_KIND", "a step has one of run, gate, blueprint, wait, set", path, hint=near)
-    return None
+    else:
+        slip = next((key for key in step if key not in _COMMON and meant(key, KINDS)), None)
+        hint = meant(slip, KINDS) if slip else None
+        message = "a step has one of run, gate, blueprint, wait, set"
+        reading.fault("STEP_KIND", message, path, hint=hint)
+    others = {key: value for key, value in step.items() if key != slip}
+    _unknown_keys(reading, others, kinds or KINDS, path)
+    if "run" in kinds and "blueprint" in kinds:
+        kinds = [kind for kind in kinds if kind != "blueprint"]  # they share their keys
+    for kind in kinds:
+        _READERS[kind](reading, step, path)
 
 
-def _unknown_keys(reading: Reading, step: Mapping[str, Json], kind: Kind, path: Path) -> None:
-    known = (*_COMMON, kind, *_KEYS[kind])
+def _unknown_keys(
+    reading: Reading, step: Mapping[str, Json], kinds: Sequence[Kind], path: Path
+) -> None:
+    known = (*_COMMON, *dict.fromkeys(key for kind in kinds for key in (kind, *_KEYS[kind])))
     elsewhere = {key for keys in _KEYS.values() for key in keys}
     for key in step:
         if key in known:
             continue
         if key in elsewhere:
-            hint = _MISPLACED.get((kind, key))
-            message = f"a step with `{kind}` has no '{key}'"
+            hint = _MISPLACED.get((kinds[0], key))
+            message = f"a step with {' and '.join(f'`{kind}`' for kind in kinds)} has no '{key}'"
         else:
             hint = reading.meant(key, known) or f"Keys here: {', '.join(known)}."
             message = f"unknown key '{key[:60]}'"
@@ -95,8 +109,10 @@ def _common(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str,
 def _when(reading: Reading, value: Json, path: Path) -> str | bool | None:
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.strip():
-        return value
+    if isinstance(value, str):
+        if not value.strip():
+            reading.fault("WRONG_VALUE", "'when' is empty", path)
+        return value.strip() or None
     reading.wrong_type(value, path, "an expression, true or false")
     return None
 
@@ -148,11 +164,13 @@ def _well(reading: Reading, value: list[Json], path: Path) -> tuple[WrittenNeed,
 def _outcomes(reading: Reading, value: Json, path: Path) -> tuple[Outcome, ...] | None:
     if value == "any" or value == ["any"]:
         return OUTCOMES
-    listed = (
-        [(value, path)]
-        if isinstance(value, str)
-        else [(item, (*path, index)) for index, item in enumerate(reading.items(value, path))]
-    )
+    if isinstance(value, str):
+        listed: list[tuple[Json, Path]] = [(value, path)]
+    elif isinstance(value, list):
+        listed = [(item, (*path, index)) for index, item in enumerate(value)]
+    else:
+        reading.wrong_type(value, path, "an outcome, or a list of outcomes")
+        return None
     if value == []:
         reading.fault("WRONG_VALUE", "names no outcome: the step would never run", path)
     found: list[Outcome] = []
@@ -234,8 +252,12 @@ def _wait(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str, A
     reading.keys(value, path, ("signal", "timeout"), ("signal",))
     limit = reading.duration(value["timeout"], (*path, "timeout")) if "timeout" in value else None
     name = reading.literal(value, "signal", path)
-    if name == "approval":
-        reading.fault("WRONG_VALUE", "the signal 'approval' answers gates", (*path, "signal"))
+    reserved = next((text for start, text in _RESERVED.items() if name.startswith(start)), None)
+    if name == APPROVAL_SIGNAL:
+        reserved = "answers gates"
+    if reserved:
+        message = f"the signal '{name[:60]}' {reserved}: no step can wait for it"
+        reading.fault("WRONG_VALUE", message, (*path, "signal"), hint="Take another name.")
     return {"wait": WrittenWait(signal=name, timeout_ms=limit)}
 
 
