@@ -1,9 +1,12 @@
 """Did you mean: the nearest of the known names."""
 
 from collections.abc import Iterable
+from typing import TypeVar
+
+_Word = TypeVar("_Word", bound=str)
 
 
-def suggest(name: str, choices: Iterable[str]) -> str | None:
+def suggest(name: str, choices: Iterable[_Word]) -> _Word | None:
     """The choice most like `name`, or None where none is near, or several are as near.
 
     Letters' case, hyphens and underscores count for nothing; else one slip (a letter too many, too
@@ -11,7 +14,7 @@ def suggest(name: str, choices: Iterable[str]) -> str | None:
     """
     wanted = _plain(name[:100])
     allowed = max(1, len(wanted) // 3)
-    best: str | None = None
+    best: _Word | None = None
     fewest = allowed + 1
     for choice in set(choices):
         plain = _plain(choice)

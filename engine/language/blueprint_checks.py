@@ -46,7 +46,7 @@ def _check(catalog: Catalog, blueprint: Blueprint) -> list[Fault]:
         return reading.faults
     main, last = Needs(blueprint.steps), Needs(blueprint.finally_)
     for needs in (main, last):
-        needs.faults(reading)
+        needs.faults(reading, elsewhere=main.index if needs is last else {})
         _unreached(reading, needs)
     check_inputs(reading, blueprint)
     producers = Producers(blueprint, catalog)

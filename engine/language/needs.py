@@ -3,7 +3,7 @@
 Sets of steps are integers, one bit a step: a blueprint may have 2,000.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, get_args
 
@@ -170,21 +170,26 @@ class Needs:
             ends &= WELL
         return bool(reached >> other & 1) and ends <= self.allowed(need)
 
-    def faults(self, reading: Reading) -> None:
-        """Report needs that are not there, outcomes that cannot be, and circles."""
+    def faults(self, reading: Reading, *, elsewhere: Container[str] = ()) -> None:
+        """Report needs that are not there, outcomes that cannot be, and circles; `elsewhere` are
+        steps that cannot be needed from here."""
         for step in self.steps:
             if step.needs is not None:
                 for need in step.needs:
-                    self._check(need, step, reading)
+                    self._check(need, step, reading, elsewhere)
         for circle in self.circles:
             names = [self.steps[number].id for number in (*circle, circle[0])]
             shown = names if len(names) < 12 else [*names[:6], "…", *names[-4:]]
             path = self._need_path(circle[0], circle[1 % len(circle)])
             reading.fault("NEEDS_CYCLE", f"steps need each other: {' → '.join(shown)}", path)
 
-    def _check(self, need: WrittenNeed, step: WrittenStep, reading: Reading) -> None:
+    def _check(
+        self, need: WrittenNeed, step: WrittenStep, reading: Reading, elsewhere: Container[str]
+    ) -> None:
         if need.step not in self.index:
             hint = reading.meant(need.step, self.index)
+            if need.step in elsewhere:
+                hint = "`finally` runs when all steps have ended; it reads them, and needs its own."
             message = f"there is no step '{need.step[:60]}' here"
             key = isinstance(need.path[-1], str)
             reading.fault("NEEDS_UNKNOWN", message, need.path, key=key, hint=hint)

@@ -110,7 +110,8 @@ class Reading:
         """`value` where it is a list, else none."""
         if isinstance(value, list):
             return value
-        self.wrong_type(value, path, "a list")
+        hint = f"Write it as [{_shown(value)}]." if isinstance(value, str) else None
+        self.wrong_type(value, path, "a list", hint)
         return []
 
     def text(self, parent: Mapping[str, Json], key: str, path: Path, *, line: bool = False) -> str:
@@ -168,7 +169,8 @@ class Reading:
             else:
                 self.wrong_type(item, (*path, index), "text", _quotes(item))
         if isinstance(value, list) and len(value) < least:
-            self.fault("WRONG_VALUE", f"'{path[-1]}' has at least {least} entry", path)
+            name = f"'{path[-1]}'" if isinstance(path[-1], str) else "it"
+            self.fault("WRONG_VALUE", f"{name} has at least {least} entry", path)
         return tuple(found)
 
     def choice(self, value: Json, path: Path, choices: Iterable[_Word]) -> _Word | None:
@@ -198,7 +200,11 @@ class Reading:
         """A number within bounds."""
         allowed: Any = int if whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, allowed):
-            self.wrong_type(value, path, "a whole number" if whole else "a number")
+            wanted = "a whole number" if whole else "a number"
+            if type(value) is float:
+                self.fault("WRONG_VALUE", f"'{path[-1]}' is {wanted}, not {value:g}", path)
+            else:
+                self.wrong_type(value, path, wanted)
             return None
         if not least <= value <= most:
             message = f"'{path[-1]}' is from {least:g} to {most:g}, not {value:g}"

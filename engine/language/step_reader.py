@@ -1,5 +1,6 @@
 """One entry of `steps` → WrittenStep."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -7,8 +8,9 @@ from engine.language.blueprint import SEVERITIES, Kind, WrittenNeed, WrittenStep
 from engine.language.call_reader import read_call, read_call_of
 from engine.language.document import Path
 from engine.language.gate_reader import read_gate
-from engine.language.reading import DOTTED_ID, STEP_ID, Reading, meant
+from engine.language.reading import DOTTED_ID, STEP_ID, Reading
 from engine.plan import APPROVAL_SIGNAL, OWN_SIGNALS, Json, Outcome
+from engine.suggestions import suggest
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -42,34 +44,29 @@ def read_step(reading: Reading, value: Json, path: Path) -> WrittenStep | None:
     if "id" not in step:
         reading.fault("MISSING_KEY", "'id' is missing", path)
     fields = _common(reading, step, path)
-    if len(kinds) != 1:
-        _not_one_kind(reading, step, kinds, path)
-        return None
-    kind = kinds[0]
-    _unknown_keys(reading, step, kinds, path)
-    fields.update(_READERS[kind](reading, step, path))
+    others, kind = (step, kinds[0]) if kinds else _without_kind(reading, step, path)
+    if len(kinds) > 1:
+        both = " and ".join(f"`{each}`" for each in kinds)
+        reading.fault("STEP_KIND", f"a step is one thing; this one has {both}", path)
+    _unknown_keys(reading, others, kinds or KINDS, path)
+    for each in kinds:
+        fields.update(_READERS[each](reading, step, path))
     return WrittenStep(path=path, kind=kind, **fields)
 
 
-def _not_one_kind(
-    reading: Reading, step: Mapping[str, Json], kinds: Sequence[Kind], path: Path
-) -> None:
-    """The fault of the step, and what else is wrong whichever kind was meant."""
-    slip = None
-    if kinds:
-        both = " and ".join(f"`{kind}`" for kind in kinds)
-        reading.fault("STEP_KIND", f"a step is one thing; this one has {both}", path)
-    else:
-        slip = next((key for key in step if key not in _COMMON and meant(key, KINDS)), None)
-        hint = meant(slip, KINDS) if slip else None
-        message = "a step has one of run, gate, blueprint, wait, set"
-        reading.fault("STEP_KIND", message, path, hint=hint)
-    others = {key: value for key, value in step.items() if key != slip}
-    _unknown_keys(reading, others, kinds or KINDS, path)
-    if "run" in kinds and "blueprint" in kinds:
-        kinds = [kind for kind in kinds if kind != "blueprint"]  # they share their keys
-    for kind in kinds:
-        _READERS[kind](reading, step, path)
+def _without_kind(
+    reading: Reading, step: dict[str, Json], path: Path
+) -> tuple[dict[str, Json], Kind]:
+    """The fault; the step without the key that was meant for a kind, and what stands in for it, so
+    that other steps may need this one."""
+    message = "a step has one of run, gate, blueprint, wait, set"
+    for slip in step:
+        near = None if slip in _COMMON else suggest(slip, KINDS)
+        if near is not None:
+            reading.fault("STEP_KIND", message, path, hint=f"Did you mean '{near}'?")
+            return {key: value for key, value in step.items() if key != slip}, near
+    reading.fault("STEP_KIND", message, path)
+    return step, "run"
 
 
 def _unknown_keys(
@@ -118,9 +115,6 @@ def _when(reading: Reading, value: Json, path: Path) -> str | bool | None:
 
 
 def _severities(reading: Reading, value: Json, path: Path) -> tuple[str, ...]:
-    if isinstance(value, str):
-        reading.wrong_type(value, path, "a list", f"Write it as [{value[:20]}].")
-        return ()
     found = tuple(
         reading.choice(item, (*path, index), SEVERITIES)
         for index, item in enumerate(reading.items(value, path))
@@ -198,6 +192,8 @@ def _retry(reading: Reading, value: Json, path: Path) -> dict[str, int | float] 
     for key in ("first", "max"):
         if key in retry:
             found[f"{key}_ms"] = reading.duration(retry[key], (*path, key))
+    if (found.get("first_ms") or 0) > (found.get("max_ms") or math.inf):
+        reading.fault("WRONG_VALUE", "'max' is shorter than 'first'", (*path, "max"))
     return {key: number for key, number in found.items() if number is not None}
 
 
