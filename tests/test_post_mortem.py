@@ -1,6 +1,8 @@
 """The post-mortem capability: people's text stays in its cell or item, whatever it is."""
 
 import importlib
+import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+
+from engine.plan import MAX_OUTPUT_BYTES
 
 FOLDER = Path(__file__).parents[1] / "capabilities" / "transformers" / "post-mortem"
 PARTS = [path.stem for path in FOLDER.glob("*.py")]
@@ -160,3 +164,31 @@ def test_what_ran_leaves_out_what_did_not_end(program: ModuleType) -> None:
     events = [{"type": kind, "sequence": number} for number, kind in enumerate(kinds)]
     lines = program.answer(filled("plain") | {"events": events, "template": "[[runs]]"})
     assert [line.split(" | ")[3] for line in lines["markdown"].splitlines()[2:]] == kinds[-3:]
+
+
+def test_a_document_of_very_much_is_one_that_a_step_may_give(program: ModuleType) -> None:
+    """Each character of the texts is several in Markdown."""
+    many, few = range(1_000), {"type": "note.rare", "sequence": 0, "description": "seen"}
+    words = "|&" * 400
+    document = filled("plain")
+    document["events"] = [few] + [
+        {"type": kind, "sequence": number, "description": words, "run": "w"}
+        for number in many
+        for kind in ("step.failed", "step.succeeded")
+    ]
+    document["approvals"] = [{"gate": "g", "status": "Approved", "reason": words} for _ in many]
+    made = program.answer(document)
+    assert len(json.dumps(made, ensure_ascii=False).encode()) < MAX_OUTPUT_BYTES
+    lines = made["markdown"].splitlines()
+    assert any("| note.rare |" in line for line in lines)
+    failed = [line for line in lines if "| step.failed |" in line]
+    assert 0 < len(failed) < 1_000
+    told = [line for line in lines if line.startswith("Left out, since")]
+    numbers = [[int(n.replace(",", "")) for n in re.findall(r"(\d[\d,]*) ", line)] for line in told]
+    decided = sum(line.startswith("| g |") for line in lines)
+    shown = sum("| w |" in line for line in failed)
+    assert numbers == [
+        [1_000 - (len(failed) - shown)],
+        [1_000 - decided],
+        [1_000 - shown, 1_000],
+    ]

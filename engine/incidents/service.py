@@ -23,6 +23,7 @@ camelCase, times ISO 8601 in UTC with Z and milliseconds.
          {events: [{type, description, key, actor?, at?, data?}]}, 1 to 500    as it stands
     GET  /v1/incidents/ID/events           {events: [event], more}, in the order of the chain
          ?type (may end in .*) &actor &since &until &after (a sequence) &limit (1 to 5,000)
+    GET  /v1/incidents/ID/events/counts    {counts: {type: number}}
     GET  /v1/incidents/ID/approvals        {approvals: [approval]}
     GET  /v1/incidents/ID/verify           {intact, events, head, problems: [{sequence, problem}]}
     GET  /v1/incidents/ID/metrics          {mttaSeconds, mttrSeconds}, null until known
@@ -142,6 +143,7 @@ def app(store: Store, token: str) -> Starlette:
         ("POST", f"{one}/transitions", _transition),
         ("POST", f"{one}/events", _record),
         ("GET", f"{one}/events", _events),
+        ("GET", f"{one}/events/counts", _counts),
         ("GET", f"{one}/approvals", _approvals),
         ("GET", f"{one}/verify", _verify),
         ("GET", f"{one}/metrics", _metrics),
@@ -251,6 +253,10 @@ def _events(store: Store, request: Request, _: bytes) -> tuple[int, Any]:
     )
     found = store.events(_id(request), which)
     return 200, {"events": found[:limit], "more": len(found) > limit}
+
+
+def _counts(store: Store, request: Request, _: bytes) -> tuple[int, Any]:
+    return 200, {"counts": store.counts(_id(request))}
 
 
 def _approvals(store: Store, request: Request, _: bytes) -> tuple[int, Any]:

@@ -176,6 +176,12 @@ class Store:
             self._found(connection, incident_id)
             return timeline.read(connection, incident_id, which)
 
+    def counts(self, incident_id: str) -> dict[str, int]:
+        """How many events of each type its timeline has."""
+        with self._read() as connection:
+            self._found(connection, incident_id)
+            return timeline.counts(connection, incident_id)
+
     def approvals(self, incident_id: str) -> list[Approval]:
         """Each round of each gate of its runs, in the order in which they were asked for."""
         with self._read() as connection, incident_rows.readable(incident_id, "An approval"):

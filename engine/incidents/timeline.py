@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    func,
     insert,
     select,
     type_coerce,
@@ -146,6 +147,13 @@ def read(connection: Connection, incident_id: str, which: EventFilter) -> list[E
     if which.limit is not None:
         query = query.limit(which.limit)
     return [event_of(row) for row in connection.execute(query)]
+
+
+def counts(connection: Connection, incident_id: str) -> dict[str, int]:
+    """How many there are of each type."""
+    kind = timeline_event.c.event_type
+    query = select(kind, func.count()).where(_placed(incident_id)).group_by(kind)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def as_stored(connection: Connection, incident_id: str) -> list[Event]:

@@ -1,19 +1,24 @@
 """The program of golden.transformers.incident-timeline against the real service."""
 
 import asyncio
+import contextlib
 import csv
 import io
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
 import pytest
 from markdown_it import MarkdownIt
+from sqlalchemy.engine import URL
 
+from engine.incidents.incident import NewEvent
+from engine.incidents.store import Store
+from engine.plan import MAX_OUTPUT_BYTES
 from tests.vendors.odd import ODD
 from tests.vendors.program import program
 
@@ -90,6 +95,75 @@ async def test_a_query_fits_the_post_mortem(call: Call) -> None:
     given = {name: queried[name] for name in ("incident", "events", "approvals")}
     document = await asyncio.to_thread(program("transformers/post-mortem", {}, {}).call, given)
     assert "It is slow" in document["title"]
+
+
+@pytest.fixture
+def of_run(url: URL, incident: str) -> Iterator[Callable[..., None]]:
+    """Writes on its timeline what only a worker may write."""
+    with contextlib.closing(Store(url)) as store:
+
+        def written(type_: str, count: int, gates: bool = False) -> None:
+            made = [
+                NewEvent(
+                    type=type_,
+                    description="look went well",
+                    key=f"run/x/{type_}/{number}",
+                    run="x",
+                    gate=f"gate-{number}" if gates else None,
+                )
+                for number in range(count)
+            ]
+            store.append(incident, made)
+
+        yield written
+
+
+async def test_a_digest_is_all_that_a_post_mortem_shows(
+    call: Call, of_run: Callable[..., None]
+) -> None:
+    await call("transition", to="Investigating")
+    for kind, count in (("step.started", 3), ("step.succeeded", 2), ("step.failed", 1)):
+        of_run(kind, count)
+    digest, query = await call("digest"), await call("query")
+    assert digest["leftOut"] == {"events": {"step.started": 3}, "approvals": 0}
+    assert [event["sequence"] for event in digest["events"]] == [
+        event["sequence"] for event in query["events"] if event["type"] != "step.started"
+    ]
+    assert (digest["incident"], digest["metrics"]) == (query["incident"], query["metrics"])
+
+
+async def test_of_too_many_events_those_of_rare_types_are_given_first(
+    call: Call, of_run: Callable[..., None]
+) -> None:
+    of_run("step.succeeded", 500)
+    flood = [{"type": "note.flood", "description": "x" * 4_000} for _ in range(400)]
+    await call("record", events=flood)
+    await call("record", key="late", events=[{"type": "note.late", "description": "the last"}])
+    refused = (await call("query"))["error"]
+    assert refused["code"] == "TOO_LARGE"
+    assert "900,000 bytes" in refused["message"]
+    digest = await call("digest")
+    assert len(json.dumps(digest)) < MAX_OUTPUT_BYTES
+    types = [event["type"] for event in digest["events"]]
+    assert (types[0], types[-1]) == ("incident.opened", "note.late")
+    shown = types.count("note.flood")
+    assert 100 < shown < 400
+    went_well = types.count("step.succeeded")
+    assert went_well < 50
+    left_out = {"note.flood": 400 - shown, "step.succeeded": 500 - went_well}
+    assert digest["leftOut"] == {"events": left_out, "approvals": 0}
+
+
+async def test_a_digest_of_very_much_is_what_the_post_mortem_takes(
+    call: Call, of_run: Callable[..., None]
+) -> None:
+    of_run("gate.opened", 1_100, gates=True)
+    of_run("step.succeeded", 6_000)
+    digest = await call("digest")
+    assert len(digest["approvals"]) + digest["leftOut"]["approvals"] == 1_100
+    given = {name: digest[name] for name in ("incident", "events", "approvals", "leftOut")}
+    made = await asyncio.to_thread(program("transformers/post-mortem", {}, {}).call, given)
+    assert " approvals." in made["markdown"]
 
 
 async def test_formats_hold_what_people_wrote(call: Call) -> None:

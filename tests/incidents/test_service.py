@@ -70,6 +70,15 @@ async def test_events_come_once_in_pages(served: httpx.AsyncClient, incident: st
     assert (len(rest["events"]), rest["more"]) == (2, False)
 
 
+async def test_events_are_counted_by_their_type(served: httpx.AsyncClient, incident: str) -> None:
+    notes = [{"type": "note.added", "description": "x", "key": f"n{n}"} for n in range(3)]
+    await served.post(f"/incidents/{incident}/events", json={"events": notes})
+    counts = (await served.get(f"/incidents/{incident}/events/counts")).json()
+    assert counts == {"counts": {"incident.opened": 1, "note.added": 3}}
+    nowhere = await served.get("/incidents/INC-2020-0001/events/counts")
+    assert nowhere.json()["error"]["code"] == "INCIDENT_UNKNOWN"
+
+
 @pytest.mark.parametrize(
     "event",
     [

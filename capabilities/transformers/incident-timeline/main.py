@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from asked import Asked
 from failure import Failed
-from operations import OPERATIONS, Asked
+from operations import OPERATIONS
 from service import Service
 
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from asked import Asked
+from digest import digest
 from failure import Failed
 from formats import FORMATS
 from service import Service, at
@@ -15,18 +16,6 @@ _MOST_BYTES = 900_000
 """Of events in an output, which may have 1 MiB."""
 _LEFT_OUT = frozenset(("id", "incidentId", "recordedAt", "key", "previous", "hash"))
 """What only `harmony incident verify` looks at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One call."""
-
-    incident: str
-    given: Json
-    actor: str
-    """Who did what has no actor of its own."""
-    key: str
-    """The same for each attempt of the step."""
 
 
 def get_incident(service: Service, asked: Asked) -> Json:
@@ -47,8 +36,8 @@ def query(service: Service, asked: Asked) -> Json:
     if len(json.dumps(found)) > _MOST_BYTES:
         raise Failed(
             "TOO_LARGE",
-            f"the timeline has {len(found['events'])} events, more than one step's output may "
-            "hold: narrow it with type, since or until",
+            f"what is asked for of the timeline is more than the {_MOST_BYTES:,} bytes that one "
+            "step may give: narrow it with type, actor, since or until",
         )
     return found
 
@@ -120,6 +109,7 @@ def _shown(event: Json) -> Json:
 OPERATIONS: dict[str, Callable[[Service, Asked], Json]] = {
     "get-incident": get_incident,
     "query": query,
+    "digest": digest,
     "record": record,
     "transition": transition,
     "link-statuspage": link_statuspage,

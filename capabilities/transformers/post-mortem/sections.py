@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from escaping import one_line, table, text
+from escaping import one_line, text
 from failure import Failed
+from tables import MISSING, cell, counted, is_routine, of_approvals, of_events
 
 Data = dict[str, Any]
-MISSING = "not recorded"
 NO_END = ("step.started", "step.retry", "step.skipped", "step.unreached")
 
 
@@ -15,13 +15,15 @@ def sections(given: Data) -> dict[str, str]:
     """Place → Markdown, of the capability's input."""
     incident = given["incident"]
     events = sorted(given["events"], key=_order)
+    left_out = given.get("leftOut", {})
+    other_events = left_out.get("events", {})
     return {
         "summary": summary(incident),
         "impact": impact(incident),
-        "timeline": timeline(events),
+        "timeline": timeline(events, other_events),
         "metrics": metrics(incident),
-        "decisions": decisions(given["approvals"]),
-        "runs": runs(events),
+        "decisions": decisions(given["approvals"], left_out.get("approvals", 0)),
+        "runs": runs(events, other_events),
         "actions": actions(given.get("actionItems", [])),
     }
 
@@ -36,14 +38,14 @@ def summary(incident: Data) -> str:
     """Which incident it was, and how far it came."""
     return "\n".join(
         [
-            f"- Incident: {_cell(incident, 'id')}",
-            f"- Title: {_cell(incident, 'title')}",
-            f"- Severity: {_cell(incident, 'severity')}",
-            f"- Status: {_cell(incident, 'status')}",
-            f"- Started: {_cell(incident, 'startedAt')}",
-            f"- Acknowledged: {_cell(incident, 'acknowledgedAt')}",
-            f"- Resolved: {_cell(incident, 'resolvedAt')}",
-            f"- Closed: {_cell(incident, 'closedAt')}",
+            f"- Incident: {cell(incident, 'id')}",
+            f"- Title: {cell(incident, 'title')}",
+            f"- Severity: {cell(incident, 'severity')}",
+            f"- Status: {cell(incident, 'status')}",
+            f"- Started: {cell(incident, 'startedAt')}",
+            f"- Acknowledged: {cell(incident, 'acknowledgedAt')}",
+            f"- Resolved: {cell(incident, 'resolvedAt')}",
+            f"- Closed: {cell(incident, 'closedAt')}",
         ]
     )
 
@@ -53,19 +55,21 @@ def impact(incident: Data) -> str:
     services = incident.get("impactedServices") or []
     if not services:
         return "No impacted services are recorded."
-    return "\n".join(f"- {_shown(name)}" for name in services)
+    return "\n".join(f"- {text(name) or MISSING}" for name in services)
 
 
-def timeline(events: list[Data]) -> str:
+def timeline(events: list[Data], left_out: dict[str, int]) -> str:
     """What happened, in the order of the chain; steps only where they failed."""
-    if not events:
+    if not events and not left_out:
         return "No events are recorded."
-    heads, fields = ["Time (UTC)", "Event", "By", "What"], ["at", "type", "actor", "description"]
-    told = [each for each in events if not _is_routine(each["type"])]
-    rows = [[_cell(event, field) for field in fields] for event in told]
-    whole = table(heads, rows) if rows else "Nothing but steps of runs is recorded."
-    left = len(events) - len(told)
-    return f"{whole}\n\nLeft out: {left} events of steps that did not fail." if left else whole
+    columns = {"Time (UTC)": "at", "Event": "type", "By": "actor", "What": "description"}
+    told = [event for event in events if not is_routine(event["type"])]
+    others = {kind: number for kind, number in left_out.items() if not is_routine(kind)}
+    routine = len(events) - len(told) + sum(left_out.values()) - sum(others.values())
+    whole = of_events(columns, told, others, "Nothing but steps of runs is recorded.")
+    if not routine:
+        return whole
+    return f"{whole}\n\nLeft out: {counted(routine, 'event')} of steps that did not fail."
 
 
 def metrics(incident: Data) -> str:
@@ -78,10 +82,8 @@ def metrics(incident: Data) -> str:
     )
 
 
-def decisions(approvals: list[Data]) -> str:
+def decisions(approvals: list[Data], left_out: int) -> str:
     """Every approval that was asked for: who answered, from where, when and why."""
-    if not approvals:
-        return "No approvals are recorded."
     columns = {
         "Gate": "gate",
         "Decision": "status",
@@ -93,16 +95,11 @@ def decisions(approvals: list[Data]) -> str:
         "Run": "workflowId",
     }
     asked = sorted(approvals, key=lambda each: (each.get("requestedAt") or "", each["gate"]))
-    return table(
-        list(columns), [[_cell(each, name) for name in columns.values()] for each in asked]
-    )
+    return of_approvals(columns, asked, left_out, "No approvals are recorded.")
 
 
-def runs(events: list[Data]) -> str:
+def runs(events: list[Data], left_out: dict[str, int]) -> str:
     """Every end of a step or of a run, and what a runbook's blocks gave."""
-    ran = [each for each in events if _is_result(each["type"])]
-    if not ran:
-        return "No results of steps are recorded."
     columns = {
         "Time (UTC)": "at",
         "Run": "run",
@@ -110,35 +107,25 @@ def runs(events: list[Data]) -> str:
         "Result": "type",
         "What": "description",
     }
-    return table(list(columns), [[_cell(each, name) for name in columns.values()] for each in ran])
+    ran = [event for event in events if _is_result(event["type"])]
+    others = {kind: number for kind, number in left_out.items() if _is_result(kind)}
+    return of_events(columns, ran, others, "No results of steps are recorded.")
 
 
 def actions(items: list[Data]) -> str:
     """One an item, with who does it."""
     if not items:
         return "No action items are recorded."
-    return "\n".join(f"- {_cell(item, 'text')} (owner: {_cell(item, 'owner')})" for item in items)
+    return "\n".join(f"- {cell(item, 'text')} (owner: {cell(item, 'owner')})" for item in items)
 
 
 def _is_result(kind: str) -> bool:
     return kind in ("run.ended", "runbook.ran") or (kind.startswith("step.") and kind not in NO_END)
 
 
-def _is_routine(kind: str) -> bool:
-    return kind.startswith(("step.", "item.")) and kind != "step.failed"
-
-
 def _order(event: Data) -> tuple[bool, int]:
     number = event.get("sequence")
     return (number is None, number or 0)
-
-
-def _cell(given: Data, name: str) -> str:
-    return _shown(given.get(name))
-
-
-def _shown(value: str | None) -> str:
-    return text(value or "") or MISSING
 
 
 def _between(incident: Data, end: str) -> str:
