@@ -167,6 +167,14 @@ def test_service_logs_wants_a_unit_or_a_file(log: Path) -> None:
         assert run("service-logs", env=given)["error"]["code"] == "PARAMETERS"
 
 
+def test_service_logs_finds_what_a_file_without_times_holds(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.log"
+    plain.write_text("ERROR one\nall is well\n")
+    found = output_of(run("service-logs", env={"FILE": str(plain)}))["errors"]
+    assert ": 1 matching lines since " in found
+    assert found.endswith("ERROR one\n")
+
+
 def test_service_logs_says_what_is_wrong(log: Path) -> None:
     wrong = run("service-logs", env={"FILE": str(log), "PATTERN": "("})["error"]["message"]
     assert "PATTERN is not a regular expression" in wrong
