@@ -7,6 +7,7 @@ HarmonyError
 │                       PlanMismatch · ExpressionFailed · StepTimedOut
 ├─ RunnerUnavailable    the backend is away; trying again helps
 ├─ ServiceUnavailable   something outside (Temporal) cannot be reached
+│                       ServiceUnusable: nor will it be by waiting
 ├─ RunRefused           a run may not be started, or its start arguments are wrong
 ├─ IncidentError        the store has no such incident, or refuses what is asked of it
 ├─ StoreUnavailable     the incident store cannot be reached; trying again helps
@@ -163,6 +164,10 @@ class ServiceUnavailable(HarmonyError):
     """Something Harmony needs from outside cannot be reached."""
 
     exit_status = 4
+
+
+class ServiceUnusable(ServiceUnavailable):
+    """It will not be there later either: waiting for it is of no use."""
 
 
 class RunRefused(HarmonyError):

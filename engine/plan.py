@@ -210,6 +210,18 @@ class Plan(Part, frozen=True, kw_only=True):
         for step in self.finally_:
             yield f"finally/{step.id}", step
 
+    def effect(self, call: Call, runbook: Json) -> Effect:
+        """What running the call does: as its runbook says where that is pinned, else at most
+        what the contract says. `runbook` is the value of the input that names one."""
+        effect = call.effect or self.capabilities[call.capability].effect
+        pinned = self.runbooks.get(runbook) if isinstance(runbook, str) else None
+        return effect if pinned is None or effect == "read" else pinned.effect
+
+    def runbook_named(self, call: Call) -> Json:
+        """The input of the call that names a runbook, as it is written; None where it has none."""
+        reads = self.capabilities[call.capability].runbook_input
+        return call.with_.get(reads) if reads and isinstance(call.with_, dict) else None
+
     def child(self, blueprint: str) -> "Plan":
         """The plan of a descendant, closed again, so that it can run on its own."""
         return msgspec.structs.replace(

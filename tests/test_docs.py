@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from engine.cli.picture import mermaid, shape
 from engine.language.context import FIELDS
 from engine.language.planner import compile_blueprint
+from engine.language.reachable_runbooks import pin_named_runbooks
 from engine.project.folder import Project
 from tools.fault_page import PAGE, page
 
@@ -85,4 +86,5 @@ def test_pictures_of_blueprints_are_those_of_the_blueprints() -> None:
     pictures = PICTURE.findall((DOCS / "incident-lifecycle.md").read_text())
     assert len(pictures) == 4
     for blueprint, picture in pictures:
-        assert picture == mermaid.draw(shape.of(compile_blueprint(catalog, blueprint))).rstrip()
+        plan = pin_named_runbooks(compile_blueprint(catalog, blueprint), catalog)
+        assert picture == mermaid.draw(shape.of(plan)).rstrip()

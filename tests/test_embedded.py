@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from temporalio.service import RPCError
 
-from engine.errors import ServiceUnavailable
+from engine.errors import ServiceUnavailable, ServiceUnusable
 from engine.temporal import embedded
 from engine.temporal.connection import connect
 from engine.temporal.embedded import EmbeddedServer, embedded_server, state_folder
@@ -233,7 +233,7 @@ async def test_a_locked_database_is_one_clear_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/null/state"])
 def test_a_folder_that_cannot_be_written_is_one_clear_sentence(folder: str) -> None:
-    with pytest.raises(ServiceUnavailable, match="choose another folder with --state"):
+    with pytest.raises(ServiceUnusable, match="choose another folder with --state"):
         EmbeddedServer(Path(folder))
 
 

@@ -1,6 +1,7 @@
 """What commands read from the line: inputs, context, severity, who acts, which runner."""
 
 import getpass
+import json
 import os
 import socket
 import sys
@@ -32,16 +33,34 @@ def key_value(text: str, option: str) -> tuple[str, str]:
 def json_or_text(text: str) -> Json:
     """JSON where it parses as JSON, else the text itself."""
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+        return _json(text)
+    except (ValueError, RecursionError):
         return text
+
+
+def _json(text: bytes | str) -> Json:
+    """The value of a JSON text; a usage error where an object says a name twice, as in YAML."""
+    value: Json = msgspec.json.decode(text)
+    if isinstance(value, dict | list):
+        json.loads(text, object_pairs_hook=_once)
+    return value
+
+
+def _once(pairs: list[tuple[str, Json]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise click.UsageError(f"an object has the name {name[:60]!r} twice; give it once")
+        seen.add(name)
 
 
 def object_file(name: str, option: str) -> dict[str, Json]:
     """The JSON or YAML object of a file, `-` for standard input."""
     data = _read(name, option)
     try:
-        value = msgspec.json.decode(data)
+        value = _json(data)
+    except click.UsageError as error:
+        raise click.UsageError(f"{option} @{name}: {error.message}") from None
     except (ValueError, RecursionError):
         value = _yaml(data, name, option)
     if not isinstance(value, dict):

@@ -24,8 +24,10 @@ _FORMATS = ("text", "mermaid", "svg")
 def command(frame: Frame, blueprint: str, form: str) -> None:
     """Draw the steps of a blueprint and what waits for what."""
     from engine.language.planner import compile_blueprint
+    from engine.language.reachable_runbooks import pin_named_runbooks
 
-    plan = compile_blueprint(frame.project.catalog, blueprint)
+    catalog = frame.project.catalog
+    plan = pin_named_runbooks(compile_blueprint(catalog, blueprint), catalog)
     drawn = shape.of(plan)
     picture = import_module(f"engine.cli.picture.{form}").draw(drawn)
     if frame.json:

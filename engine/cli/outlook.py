@@ -186,9 +186,10 @@ def _gate(gate: GatePreview, step: GateStep) -> Gate:
 
 def _runbook(call: Call, plan: Plan, names: _Names) -> str | None:
     """The runbook that the call names, as text with its template where that is not known yet."""
-    reads = plan.capabilities[call.capability].runbook_input
-    named = call.with_.get(reads) if reads is not None and isinstance(call.with_, dict) else None
-    if names is None or not isinstance(named, str):
+    named = plan.runbook_named(call)
+    if not isinstance(named, str):
+        return None
+    if names is None:
         return named
     try:
         return str(evaluate(named, names))
@@ -197,9 +198,7 @@ def _runbook(call: Call, plan: Plan, names: _Names) -> str | None:
 
 
 def _effect(call: Call, plan: Plan, names: _Names) -> Effect:
-    effect = call.effect or plan.capabilities[call.capability].effect
-    runbook = plan.runbooks.get(_runbook(call, plan, names) or "")
-    return effect if runbook is None or effect == "read" else runbook.effect
+    return plan.effect(call, _runbook(call, plan, names))
 
 
 def _lasting(each: _Live, plan: Plan) -> bool:

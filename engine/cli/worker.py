@@ -12,7 +12,7 @@ from engine.cli.interrupts import Interrupted, Interrupts, unless
 from engine.cli.leaving import leave
 from engine.cli.reach import Service, on_cluster, service
 from engine.cli.runner_check import check_runner
-from engine.errors import ServiceUnavailable
+from engine.errors import ServiceUnavailable, ServiceUnusable
 
 if TYPE_CHECKING:
     from engine.temporal.step_metrics import Runtime
@@ -62,6 +62,8 @@ class _Serving:
         while not interrupts.first.is_set():
             try:
                 await self._serve(interrupts)
+            except ServiceUnusable:
+                raise  # waiting would not mend it
             except ServiceUnavailable as error:
                 await self._away(error, interrupts)
             except Interrupted:

@@ -31,6 +31,13 @@ def pin_runbooks(
     return msgspec.structs.replace(plan, runbooks=pinned)
 
 
+def pin_named_runbooks(plan: Plan, catalog: Catalog) -> Plan:
+    """The plan with the runbooks that are known without inputs: those that it names as they are."""
+    named = sorted(filter(None, set(_names(plan, plan, None, set()))))
+    pinned = {name: _one(name, catalog).pinned() for name in named}
+    return msgspec.structs.replace(plan, runbooks=pinned)
+
+
 def _names(
     whole: Plan, plan: Plan, known: Names, seen: set[tuple[str, bytes]]
 ) -> Iterator[str | None]:

@@ -115,17 +115,11 @@ class Calls:
         return self._effect(step) != "read"
 
     def _effect(self, step: RunStep) -> str:
-        pinned = self._plan.capabilities[step.call.capability]
-        effect = step.call.effect or pinned.effect
-        given = step.call.with_
-        if effect == "read" or pinned.runbook_input is None or not isinstance(given, dict):
-            return effect
         try:
-            name = evaluate(given.get(pinned.runbook_input), self._names.all)
+            name = evaluate(self._plan.runbook_named(step.call), self._names.all)
         except ExpressionFailed:  # it reads `item`, so it is another runbook for each
-            return effect
-        runbook = self._plan.runbooks.get(name) if isinstance(name, str) else None
-        return effect if runbook is None else runbook.effect
+            name = None
+        return self._plan.effect(step.call, name)
 
     def _call_of(self, purpose: keys.Purpose, step: Step) -> Call:
         call: Call | None = None

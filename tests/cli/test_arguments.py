@@ -43,6 +43,19 @@ def test_a_file_that_is_no_object_is_refused(tmp_path: Path, text: str, said: st
         arguments.inputs([f"@{path}"])
 
 
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '{"b": [{"a": 1, "a": 1}]}', "a: 1\na: 2\n"])
+def test_a_name_given_twice_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "in.json"
+    path.write_text(text)
+    with pytest.raises(click.UsageError, match=r"-i @.*in\.json.*twice"):
+        arguments.inputs([f"@{path}"])
+
+
+def test_a_value_with_a_name_given_twice_is_refused() -> None:
+    with pytest.raises(click.UsageError, match="has the name 'b' twice"):
+        arguments.inputs(['a={"b": 1, "b": 2}'])
+
+
 def test_a_file_that_is_not_there_is_refused() -> None:
     with pytest.raises(click.UsageError, match="No such file"):
         arguments.inputs(["@/nowhere"])

@@ -1,6 +1,7 @@
 """The picture of a blueprint: readable, and safe whatever its titles hold."""
 
 import re
+import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -8,11 +9,43 @@ import pytest
 
 from engine.cli.picture import mermaid, shape, svg, text
 from engine.cli.picture.layout import place
-from engine.plan import Call, Edge, GateStep, Outcome, Plan, Retry, RunStep, SetStep, Step, WaitStep
+from engine.plan import (
+    Call,
+    Edge,
+    GateStep,
+    Outcome,
+    PinnedCapability,
+    Plan,
+    Retry,
+    RunStep,
+    SetStep,
+    Step,
+    WaitStep,
+)
 from tests.cli.conftest import Harmony
 
 HOSTILE = '"]; click s0 "javascript:1" <b>&`x`\x1b[31m \u202e #quot; end --> ]]></style> \ud800'
 FORMATS = (mermaid.draw, svg.draw, text.draw)
+ROOT = Path(__file__).parents[2]
+BLUEPRINT = """
+blueprint: x.y
+version: 1.0.0
+title: x
+owner: x
+inputs: {type: object, required: [name], properties: {name: {type: string}}}
+steps:
+  - id: ask
+    gate: {ask: Go on?, approvers: [x], timeout: 1h}
+"""
+STEP = """
+  - id: {name}
+    needs: {{ask: approved}}
+    run: golden.operations.runme-runner
+    with: {{runbook: "{runbook}", env: {{FOLDER: /srv/x, PATTERN: "*.log"}}}}
+"""
+RUNBOOKS = {
+    "look": "disk-pressure", "make-room": "reclaim-space", "chosen": "{{ inputs.name }}",
+}  # fmt: skip
 _MERMAID_LINE = re.compile(
     r'flowchart TD|  subgraph last\["finally"\]|  end'
     r'|  +s\d+(\[|\[\[|\{\{|\(\[|\[/)"[^"<>\[\]{}`|]*(<br/>[^"<>\[\]{}`|]*)*"'
@@ -20,6 +53,10 @@ _MERMAID_LINE = re.compile(
     r'|  s\d+ -->(\|"[\w #;]+"\|)? s\d+'
     r"|  classDef \w+ [\w:#,]+|  class [s\d,]+ \w+"
 )
+ACT = PinnedCapability(
+    id="golden.x.y", version="1.0.0", digest="", effect="destructive", idempotent=False,
+    timeout_ms=1, retry=Retry(),
+)  # fmt: skip
 WELL: tuple[Outcome, ...] = ("succeeded", "approved", "skipped")
 
 
@@ -30,8 +67,9 @@ def _set(name: str, *needs: str) -> SetStep:
 
 def _plan(*steps: Step, finally_: tuple[Step, ...] = ()) -> Plan:
     return Plan(
-        blueprint="a.b", version="1.0.0", title=HOSTILE, owner="x", steps=steps, finally_=finally_
-    )
+        blueprint="a.b", version="1.0.0", title=HOSTILE, owner="x", steps=steps, finally_=finally_,
+        capabilities={f"{ACT.id}@{ACT.version}": ACT},
+    )  # fmt: skip
 
 
 def _diamond() -> Plan:
@@ -112,6 +150,19 @@ def test_the_command_prints_each_format(harmony: Harmony) -> None:
     assert harmony("graph", "test.hello", "--format", "svg").out.startswith("<svg ")
     document = harmony("graph", "test.hello", "--json").document
     assert [node["key"] for node in document["nodes"]] == ["hello", "ask", "again", "refused"]
+
+
+def test_a_step_has_the_effect_of_the_runbook_that_it_names(
+    harmony: Harmony, project: Path
+) -> None:
+    for shared in ("capabilities", "runbooks"):
+        shutil.copytree(ROOT / shared, project / shared)
+    steps = "".join(STEP.format(name=name, runbook=runbook) for name, runbook in RUNBOOKS.items())
+    (project / "blueprints" / "x.y.yaml").write_text(BLUEPRINT + steps)
+    nodes = harmony("graph", "x.y", "--json").document["nodes"]
+    assert {node["key"]: node["effect"] for node in nodes if node["kind"] == "run"} == {
+        "look": "read", "make-room": "destructive", "chosen": "destructive",
+    }  # fmt: skip
 
 
 def test_a_faulty_blueprint_is_not_drawn(harmony: Harmony, project: Path) -> None:

@@ -93,6 +93,13 @@ async def test_without_a_server_nothing_is_started(tmp_path: Path, words: list[s
     assert not (tmp_path / "state" / "server.json").exists()
 
 
+async def test_a_worker_does_not_wait_for_a_state_folder_that_cannot_be_written() -> None:
+    ended = await Harmony(Path("/dev/null/state"))("worker")
+    assert ended.status == 4
+    assert ended.err.count("choose another folder with --state") == 1
+    assert "waiting" not in ended.err
+
+
 async def test_a_cluster_that_is_away_is_said_within_ten_seconds(tmp_path: Path) -> None:
     harmony = Harmony(tmp_path / "state", TEMPORAL_ADDRESS="127.0.0.1:1")
     began = time.monotonic()

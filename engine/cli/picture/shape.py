@@ -116,8 +116,7 @@ def _node(key: str, step: Step, plan: Plan) -> Node:
 def _doing(step: Step, plan: Plan) -> tuple[Kind, str, str]:
     match step:
         case RunStep(call=call):
-            pinned = plan.capabilities.get(call.capability)
-            effect = call.effect or (pinned.effect if pinned else "")
+            effect = plan.effect(call, plan.runbook_named(call))
             return "run", call.capability.split("@")[0], effect
         case GateStep(ask=ask):
             return "gate", ask, ""
