@@ -1,6 +1,7 @@
 """The schemas for editors: valid, described, and true of what is shipped and of what is checked."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,21 @@ VALID = [("blueprint", path) for path in sorted(ROOT.glob("tests/blueprints/vali
 SHIPPED = [
     (kind, path) for kind, globs in FILES.items() for each in globs for path in ROOT.glob(each)
 ] + VALID
+# What a schema can express in every file here; some types and durations only the loader knows.
+STRUCTURAL = {
+    "MISSING_KEY",
+    "UNKNOWN_KEY",
+    "STEP_KIND",
+    "ID",
+    "VERSION",
+    "WRONG_VALUE",
+    "ESCALATION",
+}
+MISSHAPEN = [
+    path
+    for path in sorted(ROOT.glob("tests/blueprints/invalid/*.yaml"))
+    if STRUCTURAL & set(re.findall(r"([A-Z_]+)@", path.read_text()))
+]
 RUNBOOKS = [*ROOT.glob("runbooks/*.md"), *ROOT.glob("tests/project/runbooks/*.md")]
 
 
@@ -62,6 +78,39 @@ def test_each_shipped_and_each_valid_file_fits_its_schema(kind: str, path: Path)
     document = load(path, ROOT)
     assert document.faults == ()
     assert json_schema.violations(schema(kind), document.value) == []
+
+
+@pytest.mark.parametrize("path", MISSHAPEN, ids=lambda path: path.stem)
+def test_a_blueprint_of_a_wrong_shape_is_refused_by_the_schema_too(path: Path) -> None:
+    document = load(path, ROOT)
+    assert document.faults == ()
+    assert json_schema.violations(schema("blueprint"), document.value)
+
+
+STEPS = {
+    "a template in a title": {"title": "For {{ run.id }}", "wait": "5m"},
+    "a template in a signal": {"wait": {"signal": "{{ run.id }}"}},
+    "the signal of gates": {"wait": {"signal": "approval"}},
+    "an empty duration": {"wait": ""},
+    "concurrency without foreach": {"run": "golden.test.echo", "concurrency": 3},
+    "a gate's timeout outside": {
+        "gate": {"ask": "Go?", "approvers": ["a"], "timeout": "5m"},
+        "timeout": "5m",
+    },
+    "an escalation of nobody": {
+        "gate": {"ask": "Go?", "approvers": ["a"], "timeout": "5m", "escalate": {"flag": "f"}}
+    },
+    "two kinds": {"run": "golden.test.echo", "set": {}},
+    "no kind": {},
+}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_a_step_of_a_wrong_shape_is_refused_on_its_own(step: dict[str, Any]) -> None:
+    whole = {"blueprint": "a", "version": "1.0.0", "title": "T", "owner": "sre"}
+    good: dict[str, Any] = {"id": "a", "title": "Braces { } %", "wait": "5m"}
+    assert json_schema.violations(schema("blueprint"), {**whole, "steps": [good]}) == []
+    assert json_schema.violations(schema("blueprint"), {**whole, "steps": [{"id": "a", **step}]})
 
 
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.name)
