@@ -92,6 +92,7 @@ def test_faults_of_flags_json(folder: Path) -> None:
     text = '{"flags": {"a": {"state": "ON", "varaints": {}}, "a": {}}}'
     found = [(1, 17, "FLAG"), (1, 27, "FLAG"), (1, 45, "FLAG"), (1, 50, "YAML_DUPLICATE_KEY")]
     assert marks(folder, "flags.json", text) == found
+    assert marks(folder, "flags.json", "flags:\n  a.b: {state: ENABLED}\n") == [(1, 1, "FLAG")]
 
 
 def test_cases_of_a_capability_are_checked_alone_or_with_it(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from engine.cli.frame import Frame
 from engine.errors import DefinitionError, HarmonyError, ServiceUnavailable
+from engine.faults import has_error
 from engine.language.capability import SecretKey
 from engine.project.folder import Project
 from engine.project.settings import SecretSource
@@ -76,6 +77,7 @@ def _settings(project: Project) -> Iterator[Finding]:
 
 
 def _flags(project: Project) -> Finding:
+    from engine.project.flags_checks import check_flags
     from engine.steps.flags import Flags
 
     file = project.settings.flags_file
@@ -83,6 +85,10 @@ def _flags(project: Project) -> Finding:
     if file is not None and not os.environ.get("FLAGD_HOST") and not file.is_file():
         return Finding("flags", "warn", f"{source} is not there: every flag has its default",
                        "Write it, or take `flags` out of harmony.yaml.")  # fmt: skip
+    faults = [] if os.environ.get("FLAGD_HOST") else list(check_flags(project))
+    if has_error(faults):
+        held = f"{source}: {len(faults)} fault(s)"
+        return Finding("flags", "fail", held, "Run `harmony validate`.")
     return Finding("flags", "ok", source if source != "none" else "none: each has its default, on")
 
 

@@ -15,13 +15,19 @@ from engine.project.folder import Project
 
 def check_flags(project: Project) -> Iterator[Fault]:
     """What flagd would not read, or read in another way than it was meant. JSON is YAML, so that
-    each fault has its place."""
+    each fault has its place; flagd reads no other YAML."""
     path = project.written_settings.flags_file
     if path is None or not path.is_file():
         return
     document = load(path, project.folder if path.is_relative_to(project.folder) else path.parent)
     yield from document.faults
     if document.value is None:
+        return
+    try:
+        json.loads(path.read_text("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        message = f"it is YAML, and flagd reads JSON: {error.msg}"
+        yield Fault("FLAG", "error", message, document.file, error.lineno, error.colno)
         return
     schema = json.loads(files("engine").joinpath("schemas", "flags.json").read_text("utf-8"))
     wrong = json_schema.violations(schema, document.value)

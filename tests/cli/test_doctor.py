@@ -54,6 +54,22 @@ def test_faults_are_1(harmony: Harmony, project: Path) -> None:
     assert "plain-text" not in ran.out + ran.err
 
 
+@pytest.mark.parametrize("written", ["{", "flags: {}", '{"flags": {"a": {"state": "ON"}}}'])
+def test_flags_that_flagd_would_not_read_are_a_failure(
+    harmony: Harmony, project: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.delenv("FLAGD_HOST", raising=False)
+    (project / "harmony.yaml").write_text("flags: {file: flags.json}\n")
+    (project / "flags.json").write_text(written)
+    ran = harmony("doctor")
+    assert ran.status == 1
+    assert "fail  flags" in ran.out
+    assert "flags.json: " in ran.out
+    assert "fault(s)" in ran.out
+    monkeypatch.setenv("FLAGD_HOST", "127.0.0.1")
+    assert "ok    flags" in harmony("doctor").out
+
+
 @pytest.mark.usefixtures("shared_project")
 def test_secrets_by_name_never_by_value(harmony: Harmony, monkeypatch: pytest.MonkeyPatch) -> None:
     unset = harmony("doctor")
