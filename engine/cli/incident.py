@@ -208,11 +208,19 @@ def _near(store: "Store", given: str) -> Iterator[None]:
         if error.code != "INCIDENT_UNKNOWN":
             raise
         known = [each.id for each in store.incidents(IncidentFilter(limit=_NEWEST))]
+        if (whole := _written_out(given)) in known:
+            known = [whole]
         raise IncidentError(
             f"there is no incident {one_line(given)}{did_you_mean(given, known)}; "
             f"`{program()} incident list` has them all",
             code=error.code,
         ) from None
+
+
+def _written_out(given: str) -> str:
+    """INC-2026-0001 for INC-2026-1, which is as near to INC-2026-0011 by its letters."""
+    found = re.fullmatch(r"INC-([0-9]{4})-([0-9]{1,9})", given, re.IGNORECASE)
+    return f"INC-{found[1]}-{int(found[2]):04}" if found else given
 
 
 def _row(incident: Incident) -> tuple[str, ...]:

@@ -92,11 +92,18 @@ def translated(url: URL) -> Iterator[None]:
 
 def _sentence(url: URL, error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    why = " ".join(str(cause).split())[:300] or type(cause).__name__
+    why = _one_line(str(cause))[:300] or type(cause).__name__
     if url.get_backend_name() == "sqlite":
         return f"The incident store {url.database} cannot be used: {why}"
     where = f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
     return f"The incident store at {where} ({VARIABLE}) does not answer: {why}"
+
+
+def _one_line(text: str) -> str:
+    """Each line a sentence: libpq puts its question below what failed, without a full stop."""
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    ends = (".", "?", "!", ":", ";", ",")
+    return " ".join(line if line.endswith(ends) else f"{line}." for line in lines).removesuffix(".")
 
 
 def bring_up_to_date(engine: Engine) -> None:

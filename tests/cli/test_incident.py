@@ -1,5 +1,6 @@
 """`harmony incident` on a store with incidents in it."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,17 @@ def test_a_mistyped_id_is_answered_with_the_near_one(
     ran = incident(verb, given)
     assert ran.status == 2
     assert f"there is no incident {given}; did you mean 'INC-2026-000" in ran.err
+
+
+@pytest.mark.parametrize("given", ["INC-2026-1", "inc-2026-01"])
+def test_an_id_without_its_zeros_is_answered_with_the_one_of_that_number(
+    incident: Harmony, state: Path, given: str
+) -> None:
+    """Among those that are as near by their letters."""
+    with contextlib.closing(Store(database_url(state, {}), clock=lambda: NOW)) as store:
+        for _ in range(10):
+            store.open(Opening(title="Slow", severity="P3"))
+    assert f"there is no incident {given}; did you mean '{FIRST}'?" in incident("show", given).err
 
 
 def test_what_is_intact_is_said_with_its_head(incident: Harmony) -> None:

@@ -310,7 +310,10 @@ def test_what_is_not_there_is_said(store: Store) -> None:
     ("url", "says"),
     [
         ("sqlite:////dev/null/incidents.db", "/dev/null/incidents.db cannot be used"),
-        ("postgresql+psycopg://u:hunter2@127.0.0.1:1/x", "127.0.0.1:1/x .* does not answer"),
+        (
+            "postgresql+psycopg://u:hunter2@127.0.0.1:1/x",
+            r"127.0.0.1:1/x .* does not answer: .* refused\. Is the server running .*\?$",
+        ),
     ],
 )
 def test_a_store_that_is_away_says_where_it_was_looked_for(url: str, says: str) -> None:
