@@ -7,23 +7,27 @@ _Word = TypeVar("_Word", bound=str)
 
 
 def suggest(name: str, choices: Iterable[_Word]) -> _Word | None:
-    """The choice most like `name`, or None where none is near, or several are as near.
+    """The choice most like `name`, or None where none is near.
 
     Letters' case, hyphens and underscores count for nothing; else one slip (a letter too many, too
-    few, another one, two swapped) is allowed for every three letters, and at least one.
+    few, another one, two swapped) is allowed for every three letters, and at least one; none in two
+    letters.
     """
     wanted = _plain(name[:100])
     allowed = max(1, len(wanted) // 3)
-    best: _Word | None = None
-    fewest = allowed + 1
-    for choice in set(choices):
+    best: tuple[int, _Word] | None = None
+    for choice in choices:
         plain = _plain(choice)
         if choice == name or abs(len(plain) - len(wanted)) > allowed:
             continue
         slips = _slips(wanted, plain, allowed)
-        if slips < len(wanted) and slips <= fewest:
-            best, fewest = (choice if slips < fewest else None), slips
-    return best
+        if (
+            slips <= allowed
+            and 2 * slips < len(wanted)
+            and (best is None or (slips, choice) < best)
+        ):
+            best = slips, choice
+    return best[1] if best else None
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:

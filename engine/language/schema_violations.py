@@ -77,14 +77,19 @@ def _branches(
     """Of several ways to fit, the faults of the one that the value was meant to take."""
     here = tuple(error.instance_path)
     context: list[list[ValidationError]] = cast("Any", error.kind).context
-    meant = [
-        branch
-        for branch in context
-        if not any(
-            tuple(found.instance_path) == here and type(found.kind).__name__ in _DECIDING
-            for found in branch
-        )
-    ]
+
+    def past(rules: tuple[str, ...]) -> "list[list[ValidationError]]":
+        """The branches that the value as a whole does not already fail by one of these."""
+        return [
+            branch
+            for branch in context
+            if not any(
+                tuple(found.instance_path) == here and type(found.kind).__name__ in rules
+                for found in branch
+            )
+        ]
+
+    meant = past((*_OTHER_TYPE, *_OTHER_VALUE)) or past(_OTHER_TYPE)
     if len(meant) == 1:
         for found in meant[0]:
             yield from _of(schema, found, quote_values=quote_values)
@@ -102,7 +107,8 @@ def _branches(
         yield here, "fits none of the forms that are allowed here"
 
 
-_DECIDING: Final = ("Type", "Constant", "Enum", "FalseSchema")
+_OTHER_TYPE: Final = ("Type", "FalseSchema")
+_OTHER_VALUE: Final = ("Constant", "Enum")
 
 
 def _type(types: list[str], value: str, instance: Json) -> str:
