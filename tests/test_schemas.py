@@ -91,6 +91,7 @@ STEPS = {
     "a template in a title": {"title": "For {{ run.id }}", "wait": "5m"},
     "a template in a signal": {"wait": {"signal": "{{ run.id }}"}},
     "the signal of gates": {"wait": {"signal": "approval"}},
+    "a signal of Temporal": {"wait": {"signal": "__temporal_go"}},
     "an empty duration": {"wait": ""},
     "concurrency without foreach": {"run": "golden.test.echo", "concurrency": 3},
     "a gate's timeout outside": {
