@@ -6,18 +6,17 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any, overload
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
-from engine import failures, instants
-from engine.interpreter import ending
+from engine import failures
 from engine.interpreter.clock import Clock, now_ms
+from engine.interpreter.requests import Requests, TaskRoom, never_taken
 from engine.interpreter.starting import ChildStart
 from engine.messages import (
-    CompiledRun,
     GateView,
     Message,
     RunView,
@@ -40,8 +39,6 @@ from engine.run.run_state import RunState
 ONCE = RetryPolicy(maximum_attempts=1)
 LOCAL_TIMEOUT = timedelta(seconds=10)
 HEARTBEAT_TIMEOUT = timedelta(seconds=20)
-TASK_BYTES = 2_000_000
-"""Of calls and children, as JSON, that one workflow task issues: the server takes 4 MB at once."""
 GRACE_MS = 30_000
 """What ending a program and telling of it may take beyond its time: SIGTERM, ten seconds,
 SIGKILL."""
@@ -58,9 +55,8 @@ class Driver:
 
     plan: Plan
     state: RunState
-    compiled: CompiledRun
+    requests: Requests
     clock: Clock
-    solo: bool
     crash: Callable[[BaseException], None]
     on_child_end: Callable[[str, dict[str, GateView]], None]
     touched: bool = False
@@ -74,9 +70,7 @@ class Driver:
     _tasks: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     _later: dict[str, CallCapability | StartChild] = field(default_factory=dict)
     """What waits for the next workflow task."""
-    _task_length: int = -1
-    """Events at the beginning of this workflow task, by which it is known."""
-    _task_bytes: int = 0
+    _room: TaskRoom = field(default_factory=TaskRoom)
 
     def issue(self, commands: Iterable[Command]) -> None:
         """Carry the commands out, in their order."""
@@ -88,11 +82,11 @@ class Driver:
                 case _ if self.holding:
                     pass
                 case CallCapability():
-                    call = self._step_call(command)
+                    call = self.requests.call(command)
                     if self._is_taken(command, call):
                         self._call(command, call)
                 case StartChild():
-                    start = self._child_start(command)
+                    start = self.requests.child(command)
                     if self._is_taken(command, start):
                         self._start_child(command, start)
                 case StartTimer():
@@ -130,26 +124,18 @@ class Driver:
 
     def _is_taken(self, command: CallCapability | StartChild, message: Message) -> bool:
         """Whether the server takes it now. One that it never takes has failed; what does not fit
-        beside others is issued later."""
+        beside others is issued with the next workflow task."""
         size = len(encode(message))
-        if size > ending.RESULT_LIMIT and not ending.fits(message):
-            self.finished(command.key, _failed(_too_large(command, size)))
-            return False
-        return self._has_room(command, size)
-
-    def _has_room(self, command: CallCapability | StartChild, size: int) -> bool:
-        """Whether it still fits into the message to the server that ends this workflow task, which
-        would end the run where it is too large; else it is issued with the next one."""
-        length = workflow.info().get_current_history_length()
-        if length != self._task_length:
-            self._task_length, self._task_bytes = length, 0
-        if self._task_bytes and self._task_bytes + size > TASK_BYTES:
+        failure = never_taken(message, size)
+        if failure is not None:
+            self.finished(command.key, _failed(failure))
+        elif self._room.takes(size):
+            return True
+        else:
             if not self._later:
                 self.background("later", self._issue_later())
             self._later[command.key] = command
-            return False
-        self._task_bytes += size
-        return True
+        return False
 
     async def _issue_later(self) -> None:
         while self._later:
@@ -202,34 +188,6 @@ class Driver:
         idempotent = self.plan.capabilities[command.call.capability].idempotent
         self._watch(command.key, task, partial(self._call_ended, command.key, idempotent))
 
-    def _step_call(self, command: CallCapability) -> StepCall:
-        capability = self.plan.capabilities[command.call.capability]
-        info = workflow.info()
-        runbook = None
-        if capability.runbook_input is not None and isinstance(command.input, dict):
-            runbook = self.plan.runbooks.get(str(command.input.get(capability.runbook_input)))
-        limit = _left(command.timeout_ms, command.deadline_ms)
-        return StepCall(
-            run_id=info.workflow_id,
-            blueprint=self.plan.blueprint,
-            step=command.key,
-            attempt=command.attempt,
-            idempotency_key=f"{info.first_execution_run_id}/{command.key}",
-            deadline=instants.render(now_ms() + limit),
-            timeout_ms=limit,
-            capability=capability.id,
-            version=capability.version,
-            digest=capability.digest,
-            idempotent=capability.idempotent,
-            input=command.input,
-            config=command.config,
-            secrets=command.secrets,
-            context=self.compiled.context,
-            initiator=self.compiled.initiator,
-            solo=self.solo,
-            runbook=runbook,
-        )
-
     def _call_ended(self, key: str, idempotent: bool, task: asyncio.Task[StepAnswer]) -> None:  # noqa: FBT001
         self.calls -= 1
         error = _error(task)
@@ -268,21 +226,6 @@ class Driver:
             self.calls -= 1
         self.children[command.key] = child_id
         return await handle
-
-    def _child_start(self, command: StartChild) -> ChildStart:
-        return ChildStart(
-            kind="child",
-            plan=self.plan.child(command.blueprint),
-            inputs=command.inputs,
-            context=self.compiled.context,
-            initiator=self.compiled.initiator,
-            actor=self.state.info.actor,
-            solo=self.solo,
-            indexed=self.compiled.indexed,
-            timeout_ms=_left(command.timeout_ms, command.deadline_ms),
-            parent=workflow.info().workflow_id,
-            step=command.key,
-        )
 
     def _child_ended(self, command: StartChild, task: asyncio.Task[RunView]) -> None:
         self.children.pop(command.key, None)
@@ -335,33 +278,9 @@ class Driver:
         self.issue(self.state.flag(key, on, self.clock.ms))
 
 
-def _too_large(command: CallCapability | StartChild, size: int) -> StepFailure:
-    """The server would refuse it again and again, and the run would hang."""
-    what = "its input" if isinstance(command, CallCapability) else "the child's inputs"
-    return StepFailure(
-        code="INPUT_TOO_LARGE",
-        message=f"{what}, with all that goes with it, is {size:,} bytes of JSON and cannot be "
-        f"handed over; {ending.RESULT_LIMIT:,} can. Write it somewhere and give where",
-        category="FATAL",
-        started=False,
-    )
-
-
 def milliseconds(count: int) -> timedelta:
     """A duration as Temporal takes it."""
     return timedelta(milliseconds=count)
-
-
-@overload
-def _left(timeout_ms: int, deadline_ms: int | None) -> int: ...
-@overload
-def _left(timeout_ms: int | None, deadline_ms: int | None) -> int | None: ...
-def _left(timeout_ms: int | None, deadline_ms: int | None) -> int | None:
-    """Milliseconds for what is issued now: it may have been held back since it was due."""
-    if deadline_ms is None:
-        return timeout_ms
-    left = max(deadline_ms - now_ms(), 1)
-    return left if timeout_ms is None else min(timeout_ms, left)
 
 
 def _until(deadline_ms: int | None) -> timedelta | None:

@@ -19,6 +19,7 @@ from engine.interpreter.driver import LOCAL_TIMEOUT, Driver
 from engine.interpreter.gates import CHILD_GATES, Gates, read_answer
 from engine.interpreter.received import read
 from engine.interpreter.recording import Recording
+from engine.interpreter.requests import Requests
 from engine.interpreter.starting import Continued
 from engine.messages import Actor, Decide, Entry, GateView, Reply, RunView
 from engine.plan import APPROVAL_SIGNAL, GateStep, Plan
@@ -54,9 +55,8 @@ class UnderWay:
         self._driver = Driver(
             plan=plan,
             state=state,
-            compiled=start.compiled,
+            requests=Requests(plan, start.compiled, start.solo, state.info.actor),
             clock=clock,
-            solo=start.solo,
             crash=self._crashed,
             on_child_end=self._child_ended,
             children=dict(start.children),
