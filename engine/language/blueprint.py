@@ -125,6 +125,8 @@ class Blueprint:
     classification: str = "INTERNAL"
     max_duration_ms: int = 86_400_000
     inputs: dict[str, Json] = field(default_factory=dict)
+    complete: bool = True
+    """False where there are more steps than a blueprint may have: then none of them was read."""
     steps: tuple[WrittenStep, ...] = ()
     finally_: tuple[WrittenStep, ...] = ()
     outputs: dict[str, Json] = field(default_factory=dict)

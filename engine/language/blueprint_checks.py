@@ -42,7 +42,7 @@ def _children_first(catalog: Catalog, root: Blueprint) -> list[Blueprint]:
 def _check(catalog: Catalog, blueprint: Blueprint) -> list[Fault]:
     reading = Reading(blueprint.document)
     reading.faults[:] = blueprint.faults
-    if not blueprint.document.readable:
+    if not blueprint.document.readable or not blueprint.complete:
         return reading.faults
     main, last = Needs(blueprint.steps), Needs(blueprint.finally_)
     for needs in (main, last):

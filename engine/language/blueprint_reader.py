@@ -25,6 +25,7 @@ _KEYS = (
     "finally",
     "outputs",
 )
+_STEPS = ("steps", "finally")
 _REQUIRED = ("blueprint", "version", "title", "owner", "steps")
 
 
@@ -40,11 +41,9 @@ def read_blueprint(document: Document, name: str) -> Blueprint:
     root: dict[str, Json] = document.value
     reading.keys(root, (), _KEYS, _REQUIRED)
     fields = _head(reading, root, name)
-    steps = _steps(reading, root, "steps", least=1)
-    last = _steps(reading, root, "finally", least=0)
-    if len(steps) + len(last) > MAX_STEPS:
-        message = f"{len(steps) + len(last):,} steps; a blueprint has at most {MAX_STEPS:,}"
-        reading.fault("TOO_MANY_STEPS", message, ("steps",), key=True)
+    complete = _few_enough(reading, root)
+    steps = _steps(reading, root, "steps", least=1) if complete else ()
+    last = _steps(reading, root, "finally", least=0) if complete else ()
     _duplicates(reading, (*steps, *last))
     for step in last:
         if step.undo is not None:
@@ -53,6 +52,7 @@ def read_blueprint(document: Document, name: str) -> Blueprint:
     return Blueprint(
         id=name,
         document=document,
+        complete=complete,
         steps=steps,
         finally_=last,
         faults=tuple(reading.faults),
@@ -92,6 +92,16 @@ def _head(reading: Reading, root: Mapping[str, Json], name: str) -> dict[str, An
         if key in root:
             fields[key] = reading.mapping(root[key], (key,)) or {}
     return fields
+
+
+def _few_enough(reading: Reading, root: Mapping[str, Json]) -> bool:
+    """Whether there are as many steps as a blueprint may have; more are not looked at."""
+    lengths = {key: len(each) for key in _STEPS if isinstance(each := root.get(key), list)}
+    count = sum(lengths.values())
+    if count > MAX_STEPS:
+        message = f"{count:,} steps; a blueprint has at most {MAX_STEPS:,}"
+        reading.fault("TOO_MANY_STEPS", message, (next(iter(lengths)),), key=True)
+    return count <= MAX_STEPS
 
 
 def _steps(
