@@ -76,9 +76,20 @@ def _sentence(schema: Mapping[str, Any], error: Any, values: Mapping[str, Any]) 
         unknown = ", ".join(name[:60] for name in error.kind.unexpected)
         return f"no parameter {unknown}; there are: {', '.join(_properties(schema)) or 'none'}"
     if not error.instance_path:
-        return f"the parameters: {error.message}"
+        return _choice(schema, error.kind.name) or f"the parameters: {error.message}"
     name = str(error.instance_path[0])
     return f"{name}: {error.message}: {_text(values[name])[:100]!r}"
+
+
+def _choice(schema: Mapping[str, Any], keyword: str) -> str:
+    """What to give, where the forms of which one must fit only say which parameters there must be;
+    else empty."""
+    forms = schema[keyword] if keyword in ("anyOf", "oneOf") else []
+    plain = [form for form in forms if isinstance(form, dict) and list(form) == ["required"]]
+    ways = [" and ".join(form["required"]) for form in plain]
+    if not forms or len(ways) < len(forms):
+        return ""
+    return f"give {', or '.join(ways)}" + (", and only one of them" if keyword == "oneOf" else "")
 
 
 def _typed(part: Any, text: str) -> Any:
