@@ -1,7 +1,6 @@
 """What a worker tells of its steps: spans to a real OTLP receiver, numbers to Prometheus."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +22,7 @@ from engine.temporal.connection import connect
 from engine.temporal.spans import NoSpans, spans_of
 from engine.temporal.step_metrics import runtime_at
 from engine.temporal.worker import serve
+from tests.http_servers import serving
 from tests.programmable import project
 
 SOURCE = """
@@ -70,14 +70,8 @@ class Receiver:
 
     @contextmanager
     def running(self) -> Iterator["Receiver"]:
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
+        with serving(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            thread.join()
-            self._server.server_close()
 
     def spans(self) -> list[tuple[ResourceSpans, Any]]:
         """All that came so far, each with whose it is."""

@@ -5,10 +5,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import httpx
+
+from tests.http_servers import serving
 
 _HOP = ("host", "connection", "content-length", "transfer-encoding", "accept-encoding")
 
@@ -70,12 +71,5 @@ class Recorder:
     @contextlib.contextmanager
     def running(self) -> Iterator["Recorder"]:
         """Until the block ends."""
-        thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
+        with self._client, serving(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            thread.join()
-            self._server.server_close()
-            self._client.close()

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,6 +19,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from engine.sandbox.server import Sandbox, running
 from engine.sandbox.settings import Settings
+from tests.http_servers import serving
 from tests.vendors.program import Program, program
 
 CHROMIUM = shutil.which("chromium")
@@ -54,14 +54,8 @@ class App:
     @contextmanager
     def running(self) -> Iterator["App"]:
         """Until the block ends."""
-        thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
+        with serving(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            thread.join()
-            self._server.server_close()
 
 
 @pytest.fixture
