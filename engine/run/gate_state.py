@@ -114,11 +114,6 @@ class Gates:
         """Every gate that was opened, as `approvalState` shows it."""
         return {key: self._view(key, record) for key, record in self._records.items()}
 
-    def next_notice(self, key: str) -> Notice | None:
-        """The event that `notify` is told of next."""
-        notices = self._records[key].notices
-        return notices[0] if notices else None
-
     def _view(self, key: str, record: GateRecord) -> GateView:
         return GateView(
             state=record.state,
