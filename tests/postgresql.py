@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from tools.ports import free_port
 
 REQUIRED = "HARMONY_REQUIRE_POSTGRESQL"
 """Set to 1 where the tests must not be skipped: CI."""
@@ -63,7 +64,7 @@ def _owner(folder: Path) -> int | None:
 
 @contextlib.contextmanager
 def _server(program: Path, folder: Path, user: int | None) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     settings = ["listen_addresses=127.0.0.1", f"port={port}", "fsync=off", "max_connections=120",
                 f"unix_socket_directories={folder}"]  # fmt: skip
     with (folder / "log").open("wb") as log:
@@ -94,9 +95,3 @@ def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

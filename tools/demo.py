@@ -8,16 +8,14 @@ Everything else is done with the program `harmony`, as anybody would; each comma
 import argparse
 import json
 import os
-import random
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -27,6 +25,7 @@ import yaml
 
 from tools.played_archive import CHECK, EXPIRE, Archive
 from tools.played_vendors import played_vendors
+from tools.ports import free_port
 from tools.stage import (
     AT_TERMINAL,
     ROOT,
@@ -102,7 +101,7 @@ class Demo:
             shutil.copy(ROOT / file, project)
         archive = Archive(self._folder / "archive")
         self._archive = held.enter_context(archive.serving(project / "runbooks"))
-        port = _free_port()
+        port = free_port()
         self._sandbox = held.enter_context(played_vendors(port))
         self._bind()
         own = (
@@ -291,15 +290,6 @@ class Demo:
 
 
 _ENDED = frozenset(("succeeded", "failed", "rejected", "timed_out", "cancelled"))
-
-
-def _free_port() -> int:
-    """One that no outgoing connection is given meanwhile: those begin at 32768 on Linux."""
-    for port in random.sample(range(20_000, 32_768), 100):
-        with socket.socket() as found, suppress(OSError):
-            found.bind(("127.0.0.1", port))
-            return port
-    raise DemoFailed("no port is free")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import shutil
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from engine.incidents.timeline import EventFilter
 from engine.sandbox.server import Sandbox, running
 from engine.sandbox.settings import Settings
 from tests.end_to_end.command_line import LIMIT, Harmony, Running
+from tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 BOB, CAROL, DAVE = "U0BOB00001", "U0CAROL001", "U0DAVE0001"
@@ -190,7 +190,7 @@ async def site(
     (project / "blueprints").mkdir()
     (project / "blueprints" / "incident.initiate.yaml").write_text(initiate)
     (project / "policy.yaml").write_text(yaml.safe_dump(POLICY))
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = Settings(
         interactions=f"{url}/slack/interactions", webhooks=f"{url}/webhooks/pagerduty"
@@ -214,9 +214,3 @@ async def site(
             finally:
                 for name in list(made.running):
                     await made.stop(name)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
