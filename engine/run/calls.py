@@ -194,6 +194,7 @@ def _writes(plan: Plan, blueprint: str, seen: set[str]) -> bool:
     return any(
         _writes(plan, step.blueprint, seen)
         if isinstance(step, ChildStep)
-        else isinstance(step, RunStep) and plan.capabilities[step.call.capability].effect != "read"
+        else isinstance(step, RunStep)
+        and plan.effect(step.call, plan.runbook_named(step.call)) != "read"
         for _, step in plan.children[blueprint].every_step()
     )
