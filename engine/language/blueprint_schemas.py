@@ -9,8 +9,9 @@ from engine.plan import Json
 def check_inputs(reading: Reading, blueprint: Blueprint) -> None:
     """Report a schema that is not valid, and defaults that do not match their own schema."""
     schema = blueprint.inputs
-    if not schema or not check_object_schema(reading, {"type": "object", **schema}, ("inputs",)):
+    if not schema:
         return
+    check_object_schema(reading, {"type": "object", **schema}, ("inputs",))
     properties = schema.get("properties")
     for name, each in properties.items() if isinstance(properties, dict) else ():
         if isinstance(each, dict) and "default" in each:

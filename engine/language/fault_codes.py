@@ -124,5 +124,6 @@ FAULT_CODES = {
         OPTIONAL_READ="An optional field of inputs or context is read without `default`.",
         NEED_UNREACHED="A step follows, without `needs`, one that may not be reached.",
         CASES_MISSING="A capability has no cases.",
+        SCHEMA_KEYWORD="A word in a JSON Schema is none of 2020-12's; your own begin with x-.",
     ),
 }

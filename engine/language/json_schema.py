@@ -44,14 +44,14 @@ def check_schema(schema: Json) -> list[Violation]:
     too_large = _size_fault(schema)
     if too_large:
         return [((), too_large)]
+    if isinstance(schema, bool):
+        return []
     faults = sentences(schema, _meta().iter_errors(schema), limit=20, quote_values=True)
-    if faults or isinstance(schema, bool):
-        return faults
     parts = list(parts_of(schema))
     patterns = _patterns(parts)
     if len(patterns) > MAX_PATTERNS:
-        return [((), f"a schema has at most {MAX_PATTERNS} different patterns")]
-    faults = list(_own_faults(schema, parts))
+        return [*faults, ((), f"a schema has at most {MAX_PATTERNS} different patterns")]
+    faults += _own_faults(schema, parts, sound=not faults)
     if faults:
         return faults + list(_pattern_faults(patterns))
     try:
@@ -59,7 +59,7 @@ def check_schema(schema: Json) -> list[Violation]:
     except ValueError as error:
         unusable = f"the schema cannot be used: {str(error).splitlines()[0][:200]}"
         return list(_pattern_faults(patterns)) or [((), unusable)]
-    return faults
+    return []
 
 
 def violations(
@@ -168,43 +168,50 @@ def _default(root: Json, schema: Json) -> tuple[Json] | None:
 
 
 def _own_faults(
-    schema: dict[str, Json], parts: list[tuple[Path, dict[str, Json]]]
+    schema: dict[str, Json], parts: list[tuple[Path, dict[str, Json]]], *, sound: bool
 ) -> Iterator[Violation]:
-    """References that leave the schema, lead nowhere or round in a ring; what grows."""
-    if schema.get("$schema", _DRAFT).rstrip("#") != _DRAFT:
+    """References that leave the schema, lead nowhere or round in a ring; what grows. `sound`: the
+    schema is valid 2020-12."""
+    draft = schema.get("$schema", _DRAFT)
+    if isinstance(draft, str) and draft.rstrip("#") != _DRAFT:
         yield ("$schema",), f"only {_DRAFT} is read"
-    astray = list(_astray(schema, parts))
+    astray = list(_astray(schema, parts, sound=sound))
     yield from astray
-    fault = None if astray else growth_fault(schema) or _defaults_fault(schema, parts)
+    fault = growth_fault(schema) or _defaults_fault(schema, parts) if sound and not astray else None
     if fault:
         yield fault
 
 
 def _astray(
-    schema: dict[str, Json], parts: list[tuple[Path, dict[str, Json]]]
+    schema: dict[str, Json], parts: list[tuple[Path, dict[str, Json]]], *, sound: bool
 ) -> Iterator[Violation]:
-    """References that do not lead to a schema within this one."""
+    """References that do not lead to a schema within this one. Where it is not sound, one may lead
+    to what should be a schema and has its fault."""
     known = {id(part) for _, part in parts}
     for path, part in parts:
         if "$id" in part and path:
             yield (*path, "$id"), "only the whole schema has an $id"
         for word in ("$ref", "$dynamicRef"):
-            if word not in part:
+            to = part.get(word)
+            if not isinstance(to, str):
                 continue
-            target = pointed(schema, part[word])
-            if not part[word].startswith("#"):
+            target = pointed(schema, to)
+            if not to.startswith("#"):
                 yield (*path, word), "refers to another document; only '#…' is followed"
-            elif not isinstance(target, bool) and id(target) not in known:
-                yield (*path, word), f"leads nowhere: the schema has no schema '{part[word]}'"
+            elif target is None or (
+                sound and not isinstance(target, bool) and id(target) not in known
+            ):
+                yield (*path, word), f"leads nowhere: the schema has no schema '{to}'"
 
 
 def _patterns(parts: Iterable[tuple[Path, dict[str, Json]]]) -> dict[str, Path]:
     """Each pattern, with the first place where it stands."""
     found: dict[str, Path] = {}
     for path, part in parts:
-        if "pattern" in part:
+        if isinstance(part.get("pattern"), str):
             found.setdefault(part["pattern"], (*path, "pattern"))
-        for pattern in part.get("patternProperties", ()):
+        by_name = part.get("patternProperties")
+        for pattern in by_name if isinstance(by_name, dict) else ():
             found.setdefault(pattern, (*path, "patternProperties", pattern))
     return found
 

@@ -1,10 +1,12 @@
 """JSON Schemas inside definitions: whether they are valid, and whether values match them."""
 
 from collections.abc import Mapping
+from itertools import islice
 
 from engine.language import json_schema
 from engine.language.document import Path, render_path
 from engine.language.reading import Reading
+from engine.language.schema_keywords import unknown_keywords
 from engine.plan import Json
 
 MOST = 50
@@ -12,20 +14,31 @@ MOST = 50
 
 
 def check_schema(reading: Reading, schema: Mapping[str, Json], path: Path) -> bool:
-    """Report what is wrong with a schema; whether nothing is."""
-    wrong = json_schema.check_schema(schema)
-    for where, message in wrong[:MOST]:
-        reading.fault("SCHEMA", message, (*path, *where))
-    return not wrong
+    """Report what is wrong with a schema, and words that nothing looks at; whether it is sound."""
+    return not _report(reading, schema, path)
 
 
 def check_object_schema(reading: Reading, schema: Mapping[str, Json], path: Path) -> bool:
     """The same for a schema that must describe an object."""
-    if schema and schema.get("type") != "object" and "$ref" not in schema:
+    wrong = _report(reading, schema, path)
+    if not schema or schema.get("type") == "object" or "$ref" in schema:
+        return not wrong
+    if not any(where[:1] == ("type",) for where, _ in wrong):
         message = f"'{path[-1]}' describes an object; say `type: object`"
         reading.fault("SCHEMA", message, (*path, "type"), key=True)
-        return False
-    return check_schema(reading, schema, path)
+    return False
+
+
+def _report(
+    reading: Reading, schema: Mapping[str, Json], path: Path
+) -> list[json_schema.Violation]:
+    wrong = json_schema.check_schema(schema)
+    for where, message in wrong[:MOST]:
+        reading.fault("SCHEMA", message, (*path, *where))
+    for where, hint in islice(unknown_keywords(schema), MOST):
+        message = f"'{str(where[-1])[:60]}' is no word of JSON Schema: nothing looks at it"
+        reading.fault("SCHEMA_KEYWORD", message, (*path, *where), key=True, hint=hint)
+    return wrong
 
 
 def check_value(

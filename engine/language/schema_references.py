@@ -55,17 +55,18 @@ def pointed(root: Json, reference: str) -> Json:
 
 
 def parts_of(schema: Json, path: Path = ()) -> Iterator[tuple[Path, dict[str, Json]]]:
-    """Every schema within a schema, with its place."""
+    """Every schema within a schema, with its place; what should hold schemas and does not is passed
+    by."""
     if not isinstance(schema, dict):
         return
     yield path, schema
     for word, part in schema.items():
         if word in _SCHEMAS:
             yield from parts_of(part, (*path, word))
-        elif word in _SCHEMA_LISTS:
+        elif word in _SCHEMA_LISTS and isinstance(part, list):
             for place, inner in enumerate(part):
                 yield from parts_of(inner, (*path, word, place))
-        elif word in _SCHEMA_MAPS:
+        elif word in _SCHEMA_MAPS and isinstance(part, dict):
             for name, inner in part.items():
                 yield from parts_of(inner, (*path, word, name))
 
@@ -75,5 +76,5 @@ def _anchors(root: Json) -> dict[str, Json]:
         part[word]: part
         for _, part in parts_of(root)
         for word in ("$anchor", "$dynamicAnchor")
-        if word in part
+        if isinstance(part.get(word), str)
     }
