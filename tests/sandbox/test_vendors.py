@@ -4,6 +4,7 @@ Every answer is held against the vendor's description when the test is over (fix
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from xml.etree import ElementTree
 
@@ -157,6 +158,45 @@ def test_slack(calls: Callable[[str], Call], http: httpx.Client) -> None:
     assert "actions" not in [block["type"] for block in outcome["blocks"]]
     late = call({**where, "operation": "post-message", "text": "Late"})
     assert late["error"]["code"] == "CHANNEL_ARCHIVED"
+
+
+def test_a_channel_is_archived_once_its_questions_say_who_answered(
+    calls: Callable[[str], Call], http: httpx.Client
+) -> None:
+    """The step behind the gate and the gate's last notice are at Slack at the same time."""
+    archiving, telling = calls("slack"), calls("slack")
+    channel = telling({"operation": "create-channel", "name": OURS})["channel"]
+    where = {"channel": channel}
+    gate = {"path": "ask", "digest": "0" * 64, "ask": "Archive?", "approvers": ["managers"]}
+    ask = {**where, "operation": "request-approval", "run": "run-1"}
+    asked = telling({**ask, "gate": gate})
+
+    def looked() -> int:
+        return sum("history" in one["path"] for one in state(http)["requests"])
+
+    with ThreadPoolExecutor() as threads:
+        before = looked()
+        archived = threads.submit(archiving, {**where, "operation": "archive-channel"})
+        while looked() == before:
+            assert not archived.done(), archived.result()
+        closed = {
+            **gate, "event": "closed", "state": "approved",
+            "decision": {"decision": "approved", "approverId": "bob", "source": "cli",
+                         "at": "2026-01-01T00:00:00Z"},
+            "notice": {**where, "ts": asked["ts"]},
+        }  # fmt: skip
+        assert "error" not in telling({**ask, "gate": closed})
+        assert archived.result()["archived"] is True
+
+
+def test_a_question_that_is_never_answered_does_not_keep_a_channel_open(
+    calls: Callable[..., Call],
+) -> None:
+    call = calls("slack", timeoutSeconds=1)
+    where = {"channel": call({"operation": "create-channel", "name": OURS})["channel"]}
+    gate = {"path": "ask", "digest": "0" * 64, "ask": "Go?", "approvers": ["managers"]}
+    call({**where, "operation": "request-approval", "run": "run-1", "gate": gate})
+    assert call({**where, "operation": "archive-channel"})["archived"] is True
 
 
 def test_a_path_without_a_slash_is_answered(http: httpx.Client) -> None:

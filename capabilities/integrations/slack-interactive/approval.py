@@ -37,6 +37,14 @@ def request(
     return _closed(slack, approval, channel, ts)
 
 
+def pending(slack: Slack, channel: str) -> bool:
+    """Whether the channel still shows a question with its buttons."""
+    return any(
+        event == EVENT and payload.get("state") == "pending"
+        for _, event, payload in history.latest(slack, channel)
+    )
+
+
 def _opened(slack: Slack, approval: Approval, channel: str, *, look: bool) -> dict[str, Any]:
     if look and (found := history.find(slack, channel, [approval.key])):
         return {"channel": channel, "ts": found[approval.key], "found": True}

@@ -1,13 +1,16 @@
 """Channels: made once for an incident, people invited, archived."""
 
+import time
 from typing import Any
 
+import approval
 import names
 import wording
 from failure import Failed
 from vendor import Refused, Slack
 
 LONGEST_TOPIC = 250
+_LOOK_AGAIN = 1.0
 _ALREADY = frozenset(("already_in_channel", "cant_invite_self"))
 _REFUSALS = frozenset(
     (
@@ -116,7 +119,14 @@ def _user(slack: Slack, person: str) -> str:
 
 
 def archive(slack: Slack, given: dict[str, Any]) -> dict[str, Any]:
-    """Archive a channel; one that is archived already counts as done."""
+    """Archive a channel; one that is archived already counts as done.
+
+    Nothing can be changed in an archived channel, so a question that was answered a moment ago,
+    whether to archive perhaps, gets the time of a request to say so in place of its buttons.
+    """
+    end = time.monotonic() + slack.seconds
+    while approval.pending(slack, given["channel"]) and time.monotonic() < end:
+        time.sleep(_LOOK_AGAIN)
     try:
         slack.post("conversations.archive", channel=given["channel"])
     except Refused as refused:

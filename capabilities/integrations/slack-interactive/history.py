@@ -1,6 +1,6 @@
 """Messages that were posted before, found by the key in their metadata."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vendor import Slack
@@ -19,6 +19,19 @@ def find(slack: Slack, channel: str, keys: Iterable[str], thread: str = "") -> d
     """The `ts` of each of the messages with these keys, in a channel or one of its threads."""
     wanted = set(keys)
     found: dict[str, str] = {}
+    for ts, _, payload in latest(slack, channel, thread):
+        key = payload.get("key")
+        if key in wanted:
+            found.setdefault(key, ts)
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+def latest(
+    slack: Slack, channel: str, thread: str = ""
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The latest messages: `ts`, and the event and the payload of their metadata."""
     where = {"ts": thread} if thread else {}
     method = "conversations.replies" if thread else "conversations.history"
     looked = 0
@@ -27,10 +40,8 @@ def find(slack: Slack, channel: str, keys: Iterable[str], thread: str = "") -> d
     ):
         messages = page.get("messages", [])
         for message in messages:
-            key = ((message.get("metadata") or {}).get("event_payload") or {}).get("key")
-            if key in wanted:
-                found.setdefault(key, message["ts"])
+            metadata = message.get("metadata") or {}
+            yield message["ts"], metadata.get("event_type"), metadata.get("event_payload") or {}
         looked += len(messages)
-        if len(found) == len(wanted) or looked >= DEPTH:
-            break
-    return found
+        if looked >= DEPTH:
+            return

@@ -42,7 +42,7 @@ class Slack:
         if not _TOKEN.fullmatch(token):
             raise Failed("KEY_REFUSED", "the bot token is empty or no token; set SLACK_BOT_TOKEN")
         self._client = WebClient(token=token, base_url=url, retry_handlers=[])
-        self._client.timeout = self._seconds = seconds  # type: ignore[assignment]
+        self._client.timeout = self.seconds = seconds  # type: ignore[assignment]
 
     def post(self, method: str, **arguments: Any) -> Answer:
         """Call a method with a JSON body. Arguments that are None are left out."""
@@ -67,7 +67,7 @@ class Slack:
     def respond(self, url: str, body: dict[str, Any]) -> None:
         """Post to an interaction's response_url."""
         hook = WebhookClient(url, retry_handlers=[])
-        hook.timeout = self._seconds  # type: ignore[assignment]
+        hook.timeout = self.seconds  # type: ignore[assignment]
         try:
             answer = hook.send_dict(body)
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -93,7 +93,7 @@ class Slack:
     def _unanswered(self, method: str, error: Exception) -> Failed:
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, TimeoutError):
-            return Failed("TIMED_OUT", f"{method}: no answer from Slack within {self._seconds:g} s")
+            return Failed("TIMED_OUT", f"{method}: no answer from Slack within {self.seconds:g} s")
         words = str(reason) or type(reason).__name__
         return Failed("UNREACHABLE", f"{method}: Slack cannot be reached: {words[:200]}")
 
