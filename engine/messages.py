@@ -248,6 +248,8 @@ class RunView(Message, frozen=True, kw_only=True, omit_defaults=False):
     outputs: dict[str, Json]
     steps: dict[str, StepView]
     gates: dict[str, GateView]
+    undoing: str | None = None
+    """What is being undone just now: a step, or one item of a loop."""
     undone: tuple[str, ...] = ()
     not_undone: tuple[dict[str, Json], ...] = ()
     """Each with `step` and `reason`."""

@@ -8,7 +8,14 @@ from rich.live import Live
 from rich.text import Text
 
 from engine.cli.progress import gate_changes
-from engine.cli.run_lines import Line, open_gates, status_word, step_lines, waiting_line
+from engine.cli.run_lines import (
+    Line,
+    open_gates,
+    status_word,
+    step_lines,
+    undoing_line,
+    waiting_line,
+)
 from engine.messages import RunView
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -69,15 +76,17 @@ class LiveView:
 
 
 def picture(view: RunView, height: int, frame: str) -> list[Line]:
-    """The run in at most `height` lines: open gates, and the steps that matter most."""
-    gates = [waiting_line(path, gate) for path, gate in open_gates(view).items()]
+    """The run in at most `height` lines: the steps that matter most, open gates, what is undone."""
+    below = [waiting_line(path, gate) for path, gate in open_gates(view).items()]
+    if view.undoing:
+        below.append(undoing_line(view.undoing))
     steps = [
         ((frame, "cyan"), *line[1:]) if line[0][0] == "▸" else line for line in step_lines(view)
     ]
-    room = max(height - len(gates), _LEAST_STEPS)
+    room = max(height - len(below), _LEAST_STEPS)
     if len(steps) > room:
         steps = [steps[index] for index in _chosen(view, room - 1)] + [_count(view)]
-    return [*steps, *gates][:height] if height > 0 else [*steps, *gates]
+    return [*steps, *below][:height] if height > 0 else [*steps, *below]
 
 
 def _chosen(view: RunView, room: int) -> list[int]:

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 
-from engine.cli.run_lines import Line, decision_line, gate_lines, step_line
+from engine.cli.run_lines import Line, decision_line, gate_lines, step_line, undoing_line
 from engine.cli.shown import until
 from engine.messages import GateView, RunView, StepView
 
 
 def changes(before: RunView | None, after: RunView) -> Iterator[Line]:
-    """A line for each step that began, was tried again or ended, and for all that gates saw."""
+    """A line for each step that began, was tried again, ended or is undone, and for all that
+    gates saw."""
     yield from gate_changes(before, after)
     old = before.steps if before else {}
     for key, step in after.steps.items():
         if _moved(old.get(key), step) and not _asks(key, step, after):
             yield step_line(key, step, waits=False)
+    if after.undoing and after.undoing != (before.undoing if before else None):
+        yield undoing_line(after.undoing)
 
 
 def gate_changes(before: RunView | None, after: RunView) -> Iterator[Line]:

@@ -133,11 +133,19 @@ def decision_line(path: str, decision: Decision) -> Line:
     )
 
 
+def undoing_line(what: str) -> Line:
+    """What is being undone just now."""
+    mark, colour = _MARKS["running"]
+    return (mark, colour), (f" undoing {what}", None)
+
+
 def ending(view: RunView) -> list[Line]:
-    """Why a run that has ended ended so, what was undone and what could not be."""
+    """Why a run ended so, or is to end so; what was undone, what could not be, and what is now."""
     lines: list[Line] = []
     if view.error is not None:
         lines.append(((f"{view.error.code}: {one_line(view.error.message, 500)}", "red"),))
+    if view.undoing:
+        lines.append(undoing_line(view.undoing))
     if view.undone:
         lines.append(((f"undone: {', '.join(view.undone)}", None),))
     lines += [

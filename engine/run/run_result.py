@@ -58,7 +58,11 @@ def compute_outputs(plan: Plan, memory: Memory, names: Names, well: bool) -> Non
 
 
 def view(
-    plan: Plan, memory: Memory, steps: Mapping[str, Step], gates: dict[str, GateView]
+    plan: Plan,
+    memory: Memory,
+    steps: Mapping[str, Step],
+    gates: dict[str, GateView],
+    undoing: str | None,
 ) -> RunView:
     """The run as it is now."""
     return RunView(
@@ -70,6 +74,7 @@ def view(
         outputs=memory.outputs,
         steps={key: _step_view(memory.steps.get(key)) for key in steps},
         gates=gates,
+        undoing=undoing,
         undone=tuple(memory.undo.undone),
         not_undone=tuple(memory.undo.not_undone),
         error=error(memory, plan, steps),

@@ -136,7 +136,10 @@ class RunState:
 
     def view(self) -> RunView:
         """The run as results and the query `status` show it; own gates only."""
-        return run_result.view(self._plan, self._memory, self._steps.all, self._steps.gates.views())
+        steps = self._steps
+        return run_result.view(
+            self._plan, self._memory, steps.all, steps.gates.views(), steps.undo.under_way
+        )
 
     def gates(self) -> dict[str, GateView]:
         """The run's own gates that were opened, as `view` has them."""

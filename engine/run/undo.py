@@ -25,6 +25,11 @@ class Undo:
         """Whether a call is under way."""
         return self._record.busy
 
+    @property
+    def under_way(self) -> str | None:
+        """What is being undone: a step, or one item of a loop."""
+        return self._name() if self._record.busy else None
+
     def next(self) -> str | None:
         """Key of the call to make now; None when everything was walked over."""
         key = self._next()
@@ -51,14 +56,18 @@ class Undo:
         """The call that `next` gave has ended, well or with a problem."""
         record = self._record
         record.busy = False
-        key = record.todo[-1]
-        name = key if record.item is None else keys.of_item(key, record.item)
+        name = self._name()
         if problem is None:
             record.undone.append(name)
         else:
             self.left(name, problem)
         if record.item is None:
             record.todo.pop()
+
+    def _name(self) -> str:
+        """Of the last one in `todo`, or of the item of it that is next."""
+        key, item = self._record.todo[-1], self._record.item
+        return key if item is None else keys.of_item(key, item)
 
     def left(self, name: str, reason: str) -> None:
         """Something stays as it is."""
