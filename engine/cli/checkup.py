@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from engine.cli.frame import Frame
@@ -176,10 +177,25 @@ async def _embedded(frame: Frame) -> list[Finding]:
     if not os.access(nearest, os.W_OK | os.X_OK):
         return [Finding("temporal", "fail", f"embedded, and nothing can be written to {state}",
                         "Choose another folder with --state.")]  # fmt: skip
+    address = await _running(state)
+    now = f"at {address}" if address else "started when it is needed"
     return [
-        Finding("temporal", "ok", f"embedded, kept in {state}; started when it is needed"),
+        Finding("temporal", "ok", f"embedded, kept in {state}; {now}"),
         Finding("clock", "ok", "the embedded server has this machine's"),
     ]
+
+
+async def _running(state: Path) -> str | None:
+    """Where the embedded server of this folder listens; None where none runs."""
+    from engine.temporal.embedded import embedded_server
+
+    if not os.access(state, os.F_OK):
+        return None
+    try:
+        async with embedded_server(state, start=False) as server:
+            return server.address
+    except ServiceUnavailable:
+        return None
 
 
 def _clock(skew: float | None) -> Finding:

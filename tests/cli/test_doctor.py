@@ -1,5 +1,6 @@
 """What `harmony doctor` finds, and how it ends."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from engine.runners import dagger_engine
 from engine.temporal.client import Client
+from engine.temporal.embedded import embedded_server
 from engine.temporal.server_clock import look
 from tests.cli.conftest import Harmony, Ran
 from tests.engine import need_engine
@@ -24,6 +26,21 @@ def test_without_a_cluster(harmony: Harmony) -> None:
     found = _found(ran.document)
     assert found["temporal"] == found["project"] == found["clock"] == "ok"
     assert found["policy"] == "warn"
+
+
+@pytest.mark.usefixtures("shared_project")
+async def test_the_embedded_server_s_address_is_said_while_it_runs(
+    harmony: Harmony, tmp_path: Path
+) -> None:
+    """Temporal's own command line needs it."""
+    state = tmp_path / "state"
+    command = ("doctor", "--state", str(state))
+    before = await asyncio.to_thread(harmony, *command)
+    assert "started when it is needed" in before.out
+    assert not state.exists()
+    async with embedded_server(state) as server:
+        ran = await asyncio.to_thread(harmony, *command)
+    assert f"; at {server.address}" in ran.out
 
 
 @pytest.mark.usefixtures("project")
