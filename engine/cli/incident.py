@@ -154,8 +154,8 @@ def timeline_command(
 def verify_command(frame: Frame, incidents: tuple[str, ...], head: str | None) -> int:
     """Find events that were changed, removed or reordered.
 
-    Also a row that says something else than its events; of all incidents without an ID. Exit status
-    1 where an incident is not as it was written.
+    Also rows that say something else than the events; of all incidents without an ID, and of those
+    whose rows were removed. Exit status 1 where an incident is not as it was written.
     """
     from engine.incidents.incident_rows import IncidentFilter
 
@@ -164,7 +164,7 @@ def verify_command(frame: Frame, incidents: tuple[str, ...], head: str | None) -
     found: dict[str, Verification] = {}
     with _store(frame) as store:
         named = [each.id for each in store.incidents(IncidentFilter())]
-        for name in incidents or [*store.unreadable(), *named]:
+        for name in incidents or [*store.removed(), *store.unreadable(), *named]:
             with _near(store, name):
                 found[name] = store.verify(name, head)
     if frame.json:

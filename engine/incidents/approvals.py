@@ -1,7 +1,8 @@
 """Approvals as rows: each round of each gate, as the events of its run tell it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
 
 from engine.incidents.incident import Approval, ApprovalStatus, Event
@@ -16,9 +17,27 @@ _ANSWERS: dict[Json, ApprovalStatus] = {"approved": "Approved", "rejected": "Rej
 
 def follow(connection: Connection, events: Sequence[Event]) -> None:
     """Do to the approvals what these events, just written, say of gates."""
-    for event in events:
-        if event.gate is not None:
-            _follow(connection, event)
+    named = {
+        _id(event, number)
+        for event in events
+        if event.gate is not None
+        for number in (_round(event) - 1, _round(event))
+    }
+    if not named:
+        return
+    rows = connection.execute(select(approval).where(approval.c.id.in_(named)))
+    before = {row.id: _approval(row) for row in rows}
+    for identity, after in _followed(before, events).items():
+        values = msgspec.structs.asdict(after) | {"approvers": list(after.approvers)}
+        if identity not in before:
+            connection.execute(insert(approval).values(values))
+        elif after != before[identity]:
+            connection.execute(update(approval).where(approval.c.id == identity).values(values))
+
+
+def told(events: Sequence[Event]) -> dict[str, Approval]:
+    """By its id what each approval must be, by all events of an incident."""
+    return _followed({}, events)
 
 
 def listed(connection: Connection, incident_id: str) -> list[Approval]:
@@ -28,64 +47,71 @@ def listed(connection: Connection, incident_id: str) -> list[Approval]:
     return [_approval(row) for row in rows]
 
 
-def _follow(connection: Connection, event: Event) -> None:
+def _followed(before: Mapping[str, Approval], events: Sequence[Event]) -> dict[str, Approval]:
+    standing = dict(before)
+    for event in events:
+        if event.gate is not None:
+            _follow(standing, event)
+    return standing
+
+
+def _follow(standing: dict[str, Approval], event: Event) -> None:
     match event.type:
         case "gate.opened":
-            _ask(connection, event, str(event.data.get("ask", event.description)))
+            _ask(standing, event, str(event.data.get("ask", event.description)))
         case "gate.escalated":
-            ended = _end(connection, event, ["TimedOut", "Escalated"], _round(event) - 1)
-            _ask(connection, event, event.description if ended is None else ended.action)
+            ended = _end(standing, event, ["TimedOut", "Escalated"], _round(event) - 1)
+            _ask(standing, event, event.description if ended is None else ended.action)
         case "gate.answered" if event.data.get("state") in _ANSWERS:
-            _end(connection, event, [_ANSWERS[event.data["state"]]], _round(event))
+            _end(standing, event, [_ANSWERS[event.data["state"]]], _round(event))
         case "gate.closed" if event.data.get("state") == "timed_out":
-            _end(connection, event, ["TimedOut", "Rejected"], _round(event), NO_ANSWER)
+            _end(standing, event, ["TimedOut", "Rejected"], _round(event), NO_ANSWER)
         case "gate.closed" if event.data.get("state") == "cancelled":
-            _end(connection, event, ["Rejected"], _round(event), STOPPED)
+            _end(standing, event, ["Rejected"], _round(event), STOPPED)
 
 
-def _ask(connection: Connection, event: Event, action: str) -> None:
-    asked = event.data.get("approvers")
-    connection.execute(
-        insert(approval).values(
-            id=_id(event, _round(event)),
+def _ask(standing: dict[str, Approval], event: Event, action: str) -> None:
+    asked, deadline = event.data.get("approvers"), event.data.get("deadline")
+    identity = _id(event, _round(event))
+    standing.setdefault(
+        identity,
+        Approval(
+            id=identity,
             incident_id=event.incident_id,
             workflow_id=event.run or "",
-            gate=event.gate,
+            gate=event.gate or "",
             round=_round(event),
             action=action,
-            approvers=asked if isinstance(asked, list) else [],
+            approvers=tuple(map(str, asked)) if isinstance(asked, list) else (),
             status="Pending",
             requested_at=event.at,
-            deadline=event.data.get("deadline"),
-        )
+            deadline=deadline if isinstance(deadline, str) else None,
+        ),
     )
 
 
 def _end(
-    connection: Connection,
+    standing: dict[str, Approval],
     event: Event,
     through: list[ApprovalStatus],
     number: int,
     reason: str | None = None,
 ) -> Approval | None:
     """Take a pending round to its end; None where there is none."""
-    query = select(approval).where(approval.c.id == _id(event, number))
-    row = connection.execute(query).first()
-    if row is None or row.status != "Pending":
+    pending = standing.get(_id(event, number))
+    if pending is None or pending.status != "Pending":
         return None
     answered = reason is None and event.type == "gate.answered"
-    connection.execute(
-        update(approval)
-        .where(approval.c.id == row.id)
-        .values(
-            status=approval_moved(row.status, through),
-            approver_id=event.actor if answered else None,
-            reason=event.data.get("reason") if answered else reason,
-            source=event.source if answered else None,
-            decided_at=event.at,
-        )
+    why = event.data.get("reason") if answered else reason
+    standing[pending.id] = msgspec.structs.replace(
+        pending,
+        status=approval_moved(pending.status, through),
+        approver_id=event.actor if answered else None,
+        reason=None if why is None else str(why),
+        source=event.source if answered else None,
+        decided_at=event.at,
     )
-    return _approval(row)
+    return pending
 
 
 def _id(event: Event, number: int) -> str:

@@ -51,6 +51,12 @@ def cut(kept: str) -> Problem:
     return Problem(sequence=None, problem=text)
 
 
+def put_in(rows: int) -> Problem:
+    """Rows that no reader of the timeline is shown."""
+    text = f"rows that are in no place of the timeline were put in: {rows}"
+    return Problem(sequence=None, problem=text)
+
+
 def _one(event: Event, expected: int, before: str, known: set[str]) -> list[Problem]:
     found = []
     if event.sequence > expected:

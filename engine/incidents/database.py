@@ -18,13 +18,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from engine.errors import IncidentError, StoreUnavailable
 
 VARIABLE = "HARMONY_DATABASE_URL"
-HEAD = "0001"
+HEAD = "0002"
 """The schema's latest step."""
 FILE = "incidents.db"
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 5
 _LOCK = 7_403_201
 """PostgreSQL's advisory lock of those that bring the schema up to date."""
+_POSTGRESQL_LIMITS = f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={BUSY_SECONDS}s"
 _UPGRADING = threading.Lock()
 """Alembic keeps what it works on in one place for all threads."""
 
@@ -61,12 +62,22 @@ def connect(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    limits = f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={BUSY_SECONDS}s"
-    return create_engine(
+    engine = create_engine(
         url,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_SECONDS, "options": limits},
+        connect_args={"connect_timeout": CONNECT_SECONDS, "options": _POSTGRESQL_LIMITS},
     )
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+@contextlib.contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that changes something."""
+    with engine.connect() as connection:
+        options = connection.execution_options(writes=True)
+        with options.begin():
+            yield options
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -77,8 +88,18 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 
 def _begin_sqlite(connection: Connection) -> None:
     """Who will write takes the lock first: a reader that turns writer would be refused at once."""
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Who reads sees one moment, as in SQLite: else a timeline that grows meanwhile would not fit
+    its incident. Who writes waits for the row of the incident, and sees what was there then."""
+    if not _writes(connection):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _writes(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get("writes", False))
 
 
 @contextlib.contextmanager
@@ -117,7 +138,7 @@ def bring_up_to_date(engine: Engine) -> None:
         if engine.dialect.name == "sqlite":
             _upgrade_file(engine)
         else:
-            with engine.begin() as connection:
+            with writing(engine) as connection:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
                 _upgrade(connection)
 
@@ -145,7 +166,7 @@ def _upgrade_file(engine: Engine) -> None:
         with engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             raw.execute("PRAGMA journal_mode = WAL")
-        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with writing(engine) as connection:
             _upgrade(connection)
 
 

@@ -17,6 +17,7 @@ from engine.incidents.tables import (
     incident_number,
     slack_channel,
     statuspage_incident,
+    timeline_event,
 )
 from engine.plan import Json
 
@@ -81,14 +82,25 @@ def held(connection: Connection, incident_id: str) -> Incident:
     return found
 
 
-def end_of(connection: Connection, incident_id: str) -> tuple[int | None, str]:
+def end_of(connection: Connection, incident_id: str) -> tuple[int | None, str] | None:
     """How many events the incident says it has, None where it says no number, and the hash of the
-    last; IncidentError where there is no such incident."""
+    last; None where there is no such incident."""
     query = select(incident.c.events, incident.c.head).where(incident.c.id == incident_id)
     row = connection.execute(query).first()
     if row is None:
-        raise unknown(incident_id)
+        return None
     return row.events if isinstance(row.events, int) else None, str(row.head)
+
+
+def removed(connection: Connection) -> list[str]:
+    """The ids of which a number was given, or a timeline is left, and no row is there; sorted."""
+    given = {
+        _identity(row.year, number)
+        for row in connection.execute(select(incident_number))
+        for number in range(1, row.last + 1)
+    }
+    given.update(connection.scalars(select(timeline_event.c.incident_id).distinct()))
+    return sorted(given.difference(connection.scalars(select(incident.c.id))))
 
 
 def listed(connection: Connection, which: IncidentFilter) -> list[Incident]:
@@ -160,7 +172,7 @@ def next_id(connection: Connection, now: int) -> str:
     query = select(incident_number.c.last).where(incident_number.c.year == year)
     last = connection.scalar(query.with_for_update())
     number = (last or 0) + 1
-    while find(connection, f"INC-{year}-{number:04}") is not None:
+    while find(connection, _identity(year, number)) is not None:
         number += 1  # an incident that came with its id from elsewhere
     if last is None:
         connection.execute(insert(incident_number).values(year=year, last=number))
@@ -168,6 +180,10 @@ def next_id(connection: Connection, now: int) -> str:
         connection.execute(
             update(incident_number).where(incident_number.c.year == year).values(last=number)
         )
+    return _identity(year, number)
+
+
+def _identity(year: int, number: int) -> str:
     return f"INC-{year}-{number:04}"
 
 

@@ -1,6 +1,6 @@
-"""Whether an incident's own row says what its timeline says became of it.
+"""Whether an incident's own row, and those of its approvals, say what its timeline says.
 
-Everything in the row follows from events that the store itself wrote with each change.
+Everything in them follows from events that were written with each change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from engine.errors import IncidentError
-from engine.incidents.incident import LINKS, Event, Incident, Problem
+from engine.incidents import approvals
+from engine.incidents.incident import LINKS, Approval, Event, Incident, Problem
 from engine.incidents.states import Place, moved
 
 ACKNOWLEDGED = "incident.acknowledged"
@@ -18,25 +19,22 @@ _LATER = ("acknowledgedAt", "resolvedAt", "closedAt")
 _OPENED = ("severity", "impactedServices", "pagerdutyIncidentId", "startedAt")
 
 
-def check(row: Incident | None, events: Sequence[Event]) -> list[Problem]:
-    """Each field in which the row is not what `events`, an unbroken chain, tell; None is a row that
-    cannot be read."""
+def check(
+    row: Incident | None, asked: Sequence[Approval] | None, events: Sequence[Event]
+) -> list[Problem]:
+    """Each field in which the rows are not what `events`, an unbroken chain, tell; None are rows
+    that cannot be read."""
     try:
-        told = _told(events)
+        told, approved = _told(events), approvals.told(events)
     except IncidentError as error:
         return [Problem(sequence=None, problem=f"its events do not follow each other: {error}")]
-    if row is None:
-        return [unreadable(told)]
-    stands: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(row))
-    return [
-        Problem(
-            sequence=None,
-            problem=f"the incident's row has {name} {_shown(stands[name])}, its events say "
-            f"{_shown(value)}: the row was changed",
-        )
-        for name, value in told.items()
-        if stands[name] != value
-    ]
+    found = [unreadable(told)] if row is None else _differences("the incident's row", row, told)
+    return found + _of_approvals(asked, approved)
+
+
+def removed() -> Problem:
+    """The incident was there."""
+    return Problem(sequence=None, problem="the incident's row was removed from the database")
 
 
 def unreadable(told: Mapping[str, object]) -> Problem:
@@ -45,6 +43,42 @@ def unreadable(told: Mapping[str, object]) -> Problem:
     said = f"; its events say {known}" if known else ""
     text = f"the incident's row cannot be read, it was changed in the database{said}"
     return Problem(sequence=None, problem=text)
+
+
+def _of_approvals(asked: Sequence[Approval] | None, told: Mapping[str, Approval]) -> list[Problem]:
+    if asked is None:
+        text = "the rows of its approvals cannot be read, they were changed in the database"
+        return [Problem(sequence=None, problem=text)]
+    stand = {each.id: each for each in asked}
+    found = []
+    for identity in sorted(stand.keys() | told.keys()):
+        what = f"the row of the approval {identity}"
+        if identity not in stand:
+            found.append(Problem(sequence=None, problem=f"{what} was removed"))
+        elif identity not in told:
+            text = f"{what} is in none of its events: it was put in"
+            found.append(Problem(sequence=None, problem=text))
+        else:
+            found += _differences(what, stand[identity], _plain(told[identity]))
+    return found
+
+
+def _differences(what: str, row: Incident | Approval, told: Mapping[str, Any]) -> list[Problem]:
+    stands = _plain(row)
+    return [
+        Problem(
+            sequence=None,
+            problem=f"{what} has {name} {_shown(stands[name])}, its events say "
+            f"{_shown(value)}: the row was changed",
+        )
+        for name, value in told.items()
+        if stands[name] != value
+    ]
+
+
+def _plain(row: Incident | Approval) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(row))
+    return found
 
 
 def _told(events: Sequence[Event]) -> dict[str, Any]:

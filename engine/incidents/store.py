@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -41,6 +42,8 @@ from engine.incidents.row_checks import ACKNOWLEDGED
 from engine.incidents.states import Place, moved
 from engine.incidents.timeline import Appender, EventFilter
 from engine.plan import Json
+
+_T = TypeVar("_T")
 
 
 def _now() -> int:
@@ -188,21 +191,32 @@ class Store:
             self._found(connection, incident_id)
             return approvals.listed(connection, incident_id)
 
-    def verify(self, incident_id: str, kept: str | None = None) -> Verification:
-        """Whether its timeline and its row are as they were written, and what is not; `kept` is the
-        hash of an event that somebody wrote down."""
+    def removed(self) -> list[str]:
+        """The ids of incidents that were there, and whose rows somebody took away."""
         with self._read() as connection:
-            count, head = incident_rows.end_of(connection, incident_id)
+            return incident_rows.removed(connection)
+
+    def verify(self, incident_id: str, kept: str | None = None) -> Verification:
+        """Whether its timeline, its row and its approvals are as they were written, and what is
+        not; `kept` is the hash of an event that somebody wrote down."""
+        with self._read() as connection:
+            end = incident_rows.end_of(connection, incident_id)
+            if end is None and incident_id not in incident_rows.removed(connection):
+                raise incident_rows.unknown(incident_id)
             events = timeline.as_stored(connection, incident_id)
-            try:
-                row = incident_rows.find(connection, incident_id)
-            except IncidentError:
-                row = None
+            outside = timeline.outside(connection, incident_id)
+            row = _if_readable(lambda: incident_rows.find(connection, incident_id))
+            asked = _if_readable(lambda: approvals.listed(connection, incident_id))
+        count, head = end or (None, events[-1].hash if events else "")
         problems = chain.check(events, len(events) if count is None else count, head)
         if kept is not None and kept not in {event.hash for event in events}:
             problems.append(chain.cut(kept))
-        if not problems:
-            problems = row_checks.check(row, events)
+        if outside:
+            problems.append(chain.put_in(outside))
+        if end is None:
+            problems.append(row_checks.removed())
+        elif not problems:
+            problems = row_checks.check(row, asked, events)
         elif row is None:
             problems.append(row_checks.unreadable({}))
         return Verification(
@@ -264,10 +278,8 @@ class Store:
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with database.translated(self.url), self._ready().connect() as connection:
-            writing = connection.execution_options(writes=True)
-            with writing.begin():
-                yield writing
+        with database.translated(self.url), database.writing(self._ready()) as connection:
+            yield connection
 
     def _ready(self) -> Engine:
         with self._preparing:
@@ -280,3 +292,11 @@ class Store:
                     raise
                 self._engine = engine
             return self._engine
+
+
+def _if_readable(read: Callable[[], _T]) -> _T | None:
+    """What is read; None where somebody made it unreadable."""
+    try:
+        return read()
+    except (IncidentError, ValueError, TypeError):
+        return None

@@ -9,6 +9,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -92,6 +93,7 @@ timeline_event = Table(
     Column("hash", String(64), nullable=False),
     UniqueConstraint("incident_id", "sequence", name="timeline_event_sequence"),
     UniqueConstraint("incident_id", "key", name="timeline_event_key"),
+    Index("timeline_event_type", "incident_id", "event_type", "sequence"),
 )
 
 approval = Table(

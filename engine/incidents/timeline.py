@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     func,
     insert,
+    not_,
     select,
     type_coerce,
     update,
@@ -154,6 +155,13 @@ def counts(connection: Connection, incident_id: str) -> dict[str, int]:
     kind = timeline_event.c.event_type
     query = select(kind, func.count()).where(_placed(incident_id)).group_by(kind)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def outside(connection: Connection, incident_id: str) -> int:
+    """How many rows there are that are in no place of the chain, which Harmony does not write."""
+    mine = timeline_event.c.incident_id == incident_id
+    query = select(func.count()).where(and_(mine, not_(_placed(incident_id))))
+    return connection.scalar(query) or 0
 
 
 def as_stored(connection: Connection, incident_id: str) -> list[Event]:

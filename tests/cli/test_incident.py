@@ -275,6 +275,8 @@ def test_a_head_that_was_kept_finds_an_end_that_was_cut_off(incident: Harmony, s
         file.execute("DELETE FROM timeline_event WHERE sequence = 6")
         (last,) = file.execute("SELECT hash FROM timeline_event WHERE sequence = 5").fetchone()
         file.execute("UPDATE incident SET events = 5, head = ?  WHERE id = ?", (last, FIRST))
+        undecided = "approver_id = NULL, reason = NULL, source = NULL, decided_at = NULL"
+        file.execute(f"UPDATE approval SET status = 'Pending', {undecided}")
     assert incident("verify", FIRST).status == 0
     assert incident("verify", FIRST, "--head", last).status == 0
     ran = incident("verify", FIRST, "--head", head)
