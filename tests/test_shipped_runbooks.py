@@ -186,10 +186,9 @@ def test_service_logs_says_what_is_wrong(log: Path) -> None:
 def test_reclaim_space_removes_old_files_and_nothing_else(folder: Path) -> None:
     before = contents(folder)
     found = output_of(run("reclaim-space", env={"FOLDER": str(folder), "PATTERN": "*.log"}))
-    assert (
-        found["list"] == f"1 files, 8 KiB below {folder}\n./old.log\n"
-        or "./old.log" in found["list"]
-    )
+    assert re.fullmatch(rf"1 files, \d+ KiB below {folder}\n\./old\.log\n", found["list"])
+    assert re.fullmatch(r"free: \d+ KiB before, \d+ KiB now\n", found["remove"])
+    assert found["verify"].startswith("nothing that matches is left\n")
     gone = before.keys() - contents(folder).keys()
     assert gone == {str(folder / "old.log")}
 
@@ -202,6 +201,23 @@ def test_reclaim_space_is_safe_with_hostile_names(folder: Path) -> None:
     assert "nothing that matches is left" in found["verify"]
     left = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
     assert left == {"-rf", "sub dir.log", "keep.txt", "link.log", "elsewhere.log"}
+
+
+def test_reclaim_space_says_which_folder_is_not_there(folder: Path) -> None:
+    given = {"FOLDER": f"{folder}/none", "PATTERN": "*.log"}
+    message = run("reclaim-space", env=given)["error"]["message"]
+    assert re.match(r"block list failed with exit code \d: list: (line )?\d+: cd: ", message)
+    assert f"{folder}/none" in message
+
+
+def test_reclaim_space_lists_no_more_than_a_reader_takes_in(folder: Path) -> None:
+    for number in range(501):
+        (folder / f"{number}.tmp").touch()
+    given = {"FOLDER": str(folder), "PATTERN": "*.tmp", "DAYS": 0}
+    listed = output_of(run("reclaim-space", env=given, blocks=["list"]))["list"].splitlines()
+    assert listed[0] == f"501 files, 0 KiB below {folder}"
+    assert listed[-1] == "… and 1 more"
+    assert len(listed) == 502
 
 
 def test_reclaim_space_takes_a_pattern_that_looks_like_an_option(folder: Path) -> None:

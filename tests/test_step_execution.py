@@ -1,6 +1,7 @@
 """One step: what is checked before its program, what it is given, and what its end means."""
 
 import base64
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -322,6 +323,9 @@ async def test_the_last_words_of_a_program_without_an_error_document(
         "the program ended with status 3; its last words: one / Traceback / boom: it broke"
     )
     assert bench.said == ["one\n\nTraceback\nboom: it broke\n"]
+    error = await bench.failure({"stderr": "much was said " * 99, "status": 3})
+    assert re.search(r"its last words: … (much|was|said) ", error.message)
+    assert len(error.message) < 560
 
 
 @pytest.mark.parametrize(

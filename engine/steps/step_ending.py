@@ -21,6 +21,8 @@ from engine.steps.striking import Striker
 MAX_MESSAGE = 2_000
 """Characters of a message that are kept."""
 MAX_DETAILS_BYTES = 64 * 1024
+_LAST_WORDS = 500
+"""Characters of stderr in a message, from the beginning of a word."""
 LONGEST_WAIT_MS = 86_400_000
 """What `retryAfterSeconds` may ask for at most."""
 
@@ -120,7 +122,10 @@ def _ending(code: int) -> str:
 def _after(said: str) -> str:
     """The last words, to follow a sentence."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return f"; its last words: {' / '.join(lines[-3:])[-500:]}" if lines else ""
+    words = " / ".join(lines[-3:])
+    if len(words) > _LAST_WORDS:
+        words = "… " + words[-_LAST_WORDS:].split(maxsplit=1)[-1]
+    return f"; its last words: {words}" if lines else ""
 
 
 def _besides(executed: Executed, striker: Striker) -> str:

@@ -51,12 +51,14 @@ def run(bench: Bench, block: Block, timeout: float | None) -> processes.Ended:
         script = (cwd if suffix else Path(private)) / f".block-{os.getpid()}{suffix}"
         script.write_text(block.code)
         try:
-            return processes.run(
+            ended = processes.run(
                 [*command, str(script)], cwd=cwd, environment=bench.environment,
                 timeout=timeout, limit=bench.limit,
             )  # fmt: skip
         finally:
             script.unlink(missing_ok=True)
+    told = ended.stderr.replace(str(script).encode(), block.name.encode())
+    return replace(ended, stderr=told)
 
 
 def _place(bench: Bench, block: Block) -> Path:

@@ -135,7 +135,7 @@ def _failure(report: list[dict[str, Any]], index: int, ended: processes.Ended) -
     """All that ran and did not run is in the details; the sentence holds the end of stderr."""
     name = report[index]["name"]
     said = _text(ended.stderr).strip() or _text(ended.stdout).strip() or "it said nothing"
-    said = said[-_TAIL:]
+    said = _end_of(said)
     details = {
         "blocks": [_shortened(block, DETAILS_BYTES // (2 * len(report))) for block in report]
     }
@@ -146,6 +146,13 @@ def _failure(report: list[dict[str, Any]], index: int, ended: processes.Ended) -
         return Failed("BLOCK_TIMED_OUT", what, details)
     what = f"block {name} failed with exit code {ended.exit_code}: {said}"
     return Failed("BLOCK_FAILED", what, details)
+
+
+def _end_of(said: str) -> str:
+    """At most `_TAIL` characters, from the beginning of a word."""
+    if len(said) <= _TAIL:
+        return said
+    return "… " + said[-_TAIL:].split(maxsplit=1)[-1]
 
 
 def _shortened(block: dict[str, Any], share: int) -> dict[str, Any]:
