@@ -6,12 +6,12 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.language.blueprint import WrittenNeed, WrittenStep
+from engine.language.blueprint import Kind, WrittenNeed, WrittenStep
 from engine.language.needs import OUTCOMES, WELL, Certain, Needs
 from engine.plan import Outcome
 
 KINDS = ("run", "gate", "set")
-OWN: dict[str, tuple[Outcome, ...]] = {
+OWN: dict[Kind | None, tuple[Outcome, ...]] = {
     "run": ("succeeded", "failed"),
     "set": ("succeeded", "failed"),
     "gate": ("approved", "rejected", "timed_out", "failed"),

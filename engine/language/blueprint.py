@@ -72,7 +72,8 @@ class WrittenStep:
 
     path: Path
     id: str
-    kind: Kind
+    kind: Kind | None
+    """None where it has none, or several: other steps may yet need it."""
     title: str | None = None
     needs: tuple[WrittenNeed, ...] | None = None
     """None: it follows the step above."""

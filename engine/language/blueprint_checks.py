@@ -70,7 +70,10 @@ def _unreached(reading: Reading, needs: Needs) -> None:
         for need in needs.written[number - 1]:
             if need.step not in needs.index or need.outcomes is None:
                 continue
-            well = needs.outcomes[needs.index[need.step]] & WELL
+            other = needs.index[need.step]
+            if needs.steps[other].kind is None:
+                continue
+            well = needs.outcomes[other] & WELL
             if not well <= needs.allowed(need):
                 message = f"it follows '{above.id}', which may not be reached"
                 reading.fault(

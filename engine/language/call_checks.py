@@ -92,7 +92,8 @@ class CallChecks:
             )
 
     def _runbook(self, call: WrittenCall, capability: Capability) -> Effect | None:
-        """The effect of the runbook, where it is known which one it is."""
+        """The effect of the runbook, where it is known which one it is; of one that is not there,
+        none that needs a gate."""
         if capability.runbook is None:
             return None
         name = call.with_.get(capability.runbook.name)
@@ -107,7 +108,7 @@ class CallChecks:
                 path,
                 hint=self._reading.meant(name, self._producers.runbook_names),
             )
-            return None
+            return "read"
         if has_error(runbook.faults):
             message = f"the runbook '{name}' has faults of its own"
             self._reading.fault("RUNBOOK_FAULTY", message, path)

@@ -117,7 +117,7 @@ def _runtime(reading: Reading, part: dict[str, Json], path: Path, _: str) -> dic
             "Write [python3, main.py]: no shell reads it.",
         )
     elif "command" in part:
-        command = reading.texts(part["command"], (*path, "command"), least=1)
+        command = reading.texts(part["command"], (*path, "command"), least=1, repeated=True)
     for index, word in enumerate(command):
         if has_template(word):
             reading.fault(

@@ -7,7 +7,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, get_args
 
-from engine.language.blueprint import WrittenNeed, WrittenStep
+from engine.language.blueprint import Kind, WrittenNeed, WrittenStep
 from engine.language.document import Path
 from engine.language.reading import Reading
 from engine.plan import Edge, Outcome
@@ -17,12 +17,13 @@ WELL: frozenset[Outcome] = frozenset(("succeeded", "approved", "skipped"))
 _NOT_RUN: frozenset[Outcome] = frozenset(("skipped", "unreached", "cancelled"))
 _ANSWERED: frozenset[Outcome] = frozenset(("approved", "rejected", "timed_out"))
 _NOT_LOOKED_AT: frozenset[Outcome] = frozenset(("unreached", "cancelled"))
-_BY_KIND: dict[str, tuple[Outcome, ...]] = {
+_BY_KIND: dict[Kind | None, tuple[Outcome, ...]] = {
     "run": ("succeeded", "failed"),
     "blueprint": ("succeeded", "failed"),
     "set": ("succeeded", "failed"),
     "wait": ("succeeded", "failed"),
     "gate": ("approved", "rejected", "timed_out", "failed"),
+    None: ("succeeded", "failed", "approved", "rejected", "timed_out"),
 }
 
 Bits: TypeAlias = int
@@ -110,7 +111,7 @@ class Needs:
             succeeded |= sure.succeeded | (bit if allowed == {"succeeded"} else 0)
             failed |= sure.failed | (bit if allowed == {"failed"} else 0)
             answered |= sure.answered | (bit if allowed <= _ANSWERED else 0)
-            gate = self.steps[other].kind == "gate"
+            gate = self.steps[other].kind in ("gate", None)
             passed |= sure.passed | (bit if gate and allowed <= {"approved", "skipped"} else 0)
         return Certain(before, ran, succeeded, failed, answered, passed)
 

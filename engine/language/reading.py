@@ -63,6 +63,8 @@ class Reading:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.faults: list[Fault] = list(document.faults)
+        self._no_numbers = {each.path for each in document.faults if each.code == "YAML_NUMBER"}
+        """Where something else stands for what was written, so that no more can be said of it."""
         self._effort = MAX_COMPARISONS
 
     def fault(
@@ -70,7 +72,9 @@ class Reading:
     ) -> None:
         """Add a fault at the value at `path`, or at its key."""
         if len(self.faults) < MAX_FAULTS:
-            self.faults.append(self.document.fault(code, message, path, key=key, hint=hint))
+            fault = self.document.fault(code, message, path, key=key, hint=hint)
+            if fault.path not in self._no_numbers:
+                self.faults.append(fault)
 
     def meant(self, name: str, choices: Collection[str]) -> str | None:
         """A hint with the nearest of the known names, if one is near. A document with very many
@@ -155,10 +159,28 @@ class Reading:
         self.fault("ID", f"'{_shown(value)}' {what}", path, hint=f"Write it like {example}.")
         return ""
 
+    def once_each(self, items: Iterable[Json], path: Path) -> None:
+        """Report the texts that a list holds for the second time."""
+        seen = set()
+        for index, item in enumerate(items):
+            if isinstance(item, str):
+                if item in seen:
+                    self.fault("WRONG_VALUE", f"'{_shown(item)}' is listed twice", (*path, index))
+                seen.add(item)
+
     def texts(
-        self, value: Json, path: Path, *, least: int = 0, literal: bool = False
+        self,
+        value: Json,
+        path: Path,
+        *,
+        least: int = 0,
+        literal: bool = False,
+        repeated: bool = False,
     ) -> tuple[str, ...]:
-        """A list of texts, none of them empty; `literal`: taken as they stand."""
+        """A list of texts, none of them empty; `literal`: taken as they stand; `repeated`: one may
+        stand there twice."""
+        if isinstance(value, list) and not repeated:
+            self.once_each(value, path)
         found = []
         for index, item in enumerate(self.items(value, path)):
             if isinstance(item, str) and item.strip():

@@ -127,6 +127,8 @@ class ReferenceChecks:
     def _sure(self, reference: "Reference", name: str, what: str, path: Path, scope: Scope) -> None:
         if reference.guarded or reference.ran or scope.is_sure(name, what):
             return
+        if self._producers.steps[name].kind is None:
+            return  # what it may have is not known before it is one thing
         hint = f"Write `| default(…)` behind it, or make sure of '{name}' in `needs`."
         message = f"'{name}' may have no {what} by then"
         self._reading.fault("REFERENCE_UNSURE", message, path, hint=hint)

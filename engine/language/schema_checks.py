@@ -15,30 +15,32 @@ MOST = 50
 
 def check_schema(reading: Reading, schema: Mapping[str, Json], path: Path) -> bool:
     """Report what is wrong with a schema, and words that nothing looks at; whether it is sound."""
-    return not _report(reading, schema, path)
+    return _report(reading, schema, path, json_schema.check_schema(schema))
 
 
 def check_object_schema(reading: Reading, schema: Mapping[str, Json], path: Path) -> bool:
     """The same for a schema that must describe an object."""
-    wrong = _report(reading, schema, path)
+    wrong = json_schema.check_schema(schema)
     if not schema or schema.get("type") == "object" or "$ref" in schema:
-        return not wrong
-    if not any(where[:1] == ("type",) for where, _ in wrong):
-        message = f"'{path[-1]}' describes an object; say `type: object`"
-        reading.fault("SCHEMA", message, (*path, "type"), key=True)
+        return _report(reading, schema, path, wrong)
+    message = f"'{path[-1]}' describes an object; say `type: object`"
+    reading.fault("SCHEMA", message, (*path, "type"), key=True)
+    _report(reading, schema, path, [each for each in wrong if each[0][:1] != ("type",)])
     return False
 
 
 def _report(
-    reading: Reading, schema: Mapping[str, Json], path: Path
-) -> list[json_schema.Violation]:
-    wrong = json_schema.check_schema(schema)
+    reading: Reading,
+    schema: Mapping[str, Json],
+    path: Path,
+    wrong: list[json_schema.Violation],
+) -> bool:
     for where, message in wrong[:MOST]:
         reading.fault("SCHEMA", message, (*path, *where))
     for where, hint in islice(unknown_keywords(schema), MOST):
         message = f"'{str(where[-1])[:60]}' is no word of JSON Schema: nothing looks at it"
         reading.fault("SCHEMA_KEYWORD", message, (*path, *where), key=True, hint=hint)
-    return wrong
+    return not wrong
 
 
 def check_value(

@@ -8,7 +8,7 @@ from engine.language.blueprint import SEVERITIES, Kind, WrittenNeed, WrittenStep
 from engine.language.call_reader import read_call, read_call_of
 from engine.language.document import Path
 from engine.language.gate_reader import read_gate
-from engine.language.reading import DOTTED_ID, STEP_ID, Reading
+from engine.language.reading import DOTTED_ID, STEP_ID, Reading, fits
 from engine.plan import APPROVAL_SIGNAL, OWN_SIGNALS, Json, Outcome
 from engine.suggestions import suggest
 
@@ -48,6 +48,7 @@ def read_step(reading: Reading, value: Json, path: Path) -> WrittenStep | None:
     if len(kinds) > 1:
         both = " and ".join(f"`{each}`" for each in kinds)
         reading.fault("STEP_KIND", f"a step is one thing; this one has {both}", path)
+        kind = None
     _unknown_keys(reading, others, kinds or KINDS, path)
     for each in kinds:
         fields.update(_READERS[each](reading, step, path))
@@ -56,9 +57,8 @@ def read_step(reading: Reading, value: Json, path: Path) -> WrittenStep | None:
 
 def _without_kind(
     reading: Reading, step: dict[str, Json], path: Path
-) -> tuple[dict[str, Json], Kind]:
-    """The fault; the step without the key that was meant for a kind, and what stands in for it, so
-    that other steps may need this one."""
+) -> tuple[dict[str, Json], Kind | None]:
+    """The fault; the step without the key that was meant for a kind, and that kind."""
     message = "a step has one of run, gate, blueprint, wait, set"
     for slip in step:
         near = None if slip in _COMMON else suggest(slip, KINDS)
@@ -66,7 +66,7 @@ def _without_kind(
             reading.fault("STEP_KIND", message, path, hint=f"Did you mean '{near}'?")
             return {key: value for key, value in step.items() if key != slip}, near
     reading.fault("STEP_KIND", message, path)
-    return step, "run"
+    return step, None
 
 
 def _unknown_keys(
@@ -115,9 +115,10 @@ def _when(reading: Reading, value: Json, path: Path) -> str | bool | None:
 
 
 def _severities(reading: Reading, value: Json, path: Path) -> tuple[str, ...]:
+    items = reading.items(value, path)
+    reading.once_each(items, path)
     found = tuple(
-        reading.choice(item, (*path, index), SEVERITIES)
-        for index, item in enumerate(reading.items(value, path))
+        reading.choice(item, (*path, index), SEVERITIES) for index, item in enumerate(items)
     )
     if value == []:
         reading.fault(
@@ -143,15 +144,13 @@ def _needs(reading: Reading, value: Json, path: Path) -> tuple[WrittenNeed, ...]
 
 
 def _well(reading: Reading, value: list[Json], path: Path) -> tuple[WrittenNeed, ...]:
+    reading.once_each(value, path)
     found: dict[str, WrittenNeed] = {}
     for index, item in enumerate(value):
-        where = (*path, index)
-        if not isinstance(item, str):
-            reading.wrong_type(item, where, "the id of a step")
-        elif item in found:
-            reading.fault("WRONG_VALUE", f"'{item[:60]}' is listed twice", where)
+        if isinstance(item, str):
+            found.setdefault(item, WrittenNeed((*path, index), item))
         else:
-            found[item] = WrittenNeed(where, item)
+            reading.wrong_type(item, (*path, index), "the id of a step")
     return tuple(found.values())
 
 
@@ -161,6 +160,7 @@ def _outcomes(reading: Reading, value: Json, path: Path) -> tuple[Outcome, ...] 
     if isinstance(value, str):
         listed: list[tuple[Json, Path]] = [(value, path)]
     elif isinstance(value, list):
+        reading.once_each(value, path)
         listed = [(item, (*path, index)) for index, item in enumerate(value)]
     else:
         reading.wrong_type(value, path, "an outcome, or a list of outcomes")
@@ -174,7 +174,7 @@ def _outcomes(reading: Reading, value: Json, path: Path) -> tuple[Outcome, ...] 
         word = reading.choice(item, where, OUTCOMES)
         if word is not None:
             found.append(word)
-    return tuple(dict.fromkeys(found)) or None
+    return tuple(found) or None
 
 
 def _retry(reading: Reading, value: Json, path: Path) -> dict[str, int | float] | None:
@@ -227,11 +227,19 @@ def _run(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str, An
 
 def _blueprint(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str, Any]:
     fields = _loop(reading, step, path)
-    where = (*path, "blueprint")
-    fields["child"] = reading.identifier(step["blueprint"], where, DOTTED_ID, "incident.close-out")
+    fields["child"] = _child(reading, step["blueprint"], (*path, "blueprint"))
     if "with" in step:
         fields["with_"] = reading.mapping(step["with"], (*path, "with")) or {}
     return fields
+
+
+def _child(reading: Reading, value: Json, path: Path) -> str:
+    name, at, _ = value.partition("@") if isinstance(value, str) else ("", "", "")
+    if at and fits(name, DOTTED_ID):
+        message = "a child has no version here: there is one of each blueprint"
+        reading.fault("ID", message, path, hint=f"Write {name}.")
+        return name
+    return reading.identifier(value, path, DOTTED_ID, "incident.close-out")
 
 
 def _gate(reading: Reading, step: Mapping[str, Json], path: Path) -> dict[str, Any]:
