@@ -1,5 +1,6 @@
 """`--fail`: how each vendor fails, and what its connector makes of it."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,30 @@ def test_what_was_done_before_the_answer_was_lost_is_found(
     assert len(state["statuspage"]["incidents"]) == 1
     assert len(state["pagerduty"]["incidents"]) == 1
     assert [one["title"] for one in state["confluence"]["pages"]].count("Slow") == 1
+
+
+def test_what_is_done_after_its_time_out_is_found(
+    calls: Callable[..., Call], http: httpx.Client
+) -> None:
+    """The next attempt comes when its error says, and not while the first is still under way."""
+    call = calls("slack", timeoutSeconds=2)
+    channel = call({"operation": "create-channel", "name": "inc-1"})["channel"]
+    http.post("/sandbox/failures", json={"vendor": "slack", "mode": "slow", "count": 1})
+    given = {"operation": "post-message", "channel": channel, "text": "Once"}
+    error = call(given, key="a")["error"]
+    assert (error["code"], error["retryAfterSeconds"]) == ("TIMED_OUT", 2)
+
+    def messages() -> list[str]:
+        channels = http.get("/sandbox/state").json()["slack"]["channels"]
+        (messages,) = [one["messages"] for one in channels if one["id"] == channel]
+        return [message["text"] for message in messages]
+
+    assert messages() == []
+    end = time.monotonic() + 30
+    while not messages():
+        assert time.monotonic() < end
+    assert call(given, key="a", attempt=2)["found"] is True
+    assert messages() == ["Once"]
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,7 @@ def test_a_vendor_that_does_not_answer(name: str, warm: Program, front: Front) -
     for error in errors(warm, front, name, timeoutSeconds=0.2):
         assert error["code"] == "TIMED_OUT"
         assert "0.2 s" in error["message"]
+        assert error["retryAfterSeconds"] == 0.2
 
 
 def test_a_vendor_that_is_not_there(name: str, warm: Program) -> None:

@@ -127,7 +127,8 @@ def test_limits_time_outs_and_broken_connections(
     slack.drop(path=path, times=1)
     assert call(given)["error"]["code"] == "UNREACHABLE"
     slack.hang(path=path, times=1)
-    assert call(given, config={"timeoutSeconds": 0.3})["error"]["code"] == "TIMED_OUT"
+    error = call(given, config={"timeoutSeconds": 0.3})["error"]
+    assert (error["code"], error["retryAfterSeconds"]) == ("TIMED_OUT", 0.3)
     slack.answer(200, "<html>Log in</html>", path=path, times=1)
     assert call(given)["error"]["code"] == "BAD_ANSWER"
 

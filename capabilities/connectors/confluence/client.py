@@ -97,7 +97,8 @@ class Client:
             response = self._http.request(method, self.site + path, **parts)
         except httpx.TimeoutException as error:
             said = f"Confluence did not answer within {self._seconds:g} s"
-            raise Failed("TIMED_OUT", said) from error
+            # It may still be done: the next attempt looks for it, so it comes as long after.
+            raise Failed("TIMED_OUT", said, self._seconds) from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             said = f"{self.site} is not the URL of a site: correct url in the configuration"
             raise Failed("CONFIGURATION", said) from error

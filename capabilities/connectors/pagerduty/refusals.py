@@ -37,7 +37,8 @@ def translated(url: str, seconds: float) -> Iterator[None]:
         cause = error.__cause__ if isinstance(error, pagerduty.Error) else error
         if isinstance(cause, httpx2.TimeoutException):
             said = f"PagerDuty did not answer within {seconds:g} s"
-            raise Failed("TIMED_OUT", said) from error
+            # It may still be done: the next attempt looks for it, so it comes as long after.
+            raise Failed("TIMED_OUT", said, seconds) from error
         said = f"PagerDuty cannot be reached at {url}: {cause or type(cause).__name__}"
         raise Failed("UNREACHABLE", said) from error
     except (httpx2.InvalidURL, pagerduty.UrlError) as error:

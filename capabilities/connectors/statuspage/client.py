@@ -66,7 +66,8 @@ class Client:
             response = self._http.request(method, f"{self._url}/pages/{self._page}{path}", **parts)
         except httpx.TimeoutException as error:
             said = f"Statuspage did not answer within {self._seconds:g} s"
-            raise Failed("TIMED_OUT", said) from error
+            # It may still be done: the next attempt looks for it, so it comes as long after.
+            raise Failed("TIMED_OUT", said, self._seconds) from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             said = f"{self._url} is not the URL of an interface: correct url in the configuration"
             raise Failed("CONFIGURATION", said) from error

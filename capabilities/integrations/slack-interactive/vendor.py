@@ -93,7 +93,9 @@ class Slack:
     def _unanswered(self, method: str, error: Exception) -> Failed:
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, TimeoutError):
-            return Failed("TIMED_OUT", f"{method}: no answer from Slack within {self.seconds:g} s")
+            # It may still be done: the next attempt looks for it, so it comes as long after.
+            said = f"{method}: no answer from Slack within {self.seconds:g} s"
+            return Failed("TIMED_OUT", said, retry_after=self.seconds)
         words = str(reason) or type(reason).__name__
         return Failed("UNREACHABLE", f"{method}: Slack cannot be reached: {words[:200]}")
 
