@@ -14,6 +14,7 @@ from benchmarks.blueprints import gated, loop, parallel, sequential, write_proje
 from benchmarks.measure import Figure, alternate
 from benchmarks.server import bare_server
 from benchmarks.serving import HAND_QUEUE, both_workers
+from engine.messages import StepAnswer
 from engine.temporal.connection import TASK_QUEUE
 
 ROUNDS = 3
@@ -21,6 +22,9 @@ GATES = 20
 """One alone takes a tenth of a second, which says little."""
 LIMIT = 1.10
 MORE_EVENTS = 3
+ANSWER = StepAnswer(output={"text": "", "number": 1}, runner="process")
+WAIT = 0.05
+"""Seconds, of a step that only waits."""
 START: dict[str, dict[str, object]] = {"inputs": {}, "context": {}}
 
 
@@ -102,7 +106,8 @@ async def compared(
 
 
 async def figures() -> list[Figure]:
-    """100 in sequence, 100 in parallel, a gate, a loop over 1,000."""
+    """100 in sequence, 100 in parallel, a gate, a loop over 1,000; and that loop once more with
+    steps that only wait, where no program takes the processors."""
     texts = {
         "bench.sequential": sequential("bench.sequential", 100),
         "bench.parallel": parallel("bench.parallel", 100),
@@ -111,28 +116,36 @@ async def figures() -> list[Figure]:
     }
     with tempfile.TemporaryDirectory() as name:
         project = write_project(Path(name) / "project", texts)
-        async with bare_server(Path(name) / "temporal.db") as client, both_workers(client, project):
-            return [
-                *await compared(
-                    "100 sequential steps",
-                    lambda: blueprint(client, "bench.sequential"),
-                    lambda: hand(client, "hand.sequential", 100),
-                ),
-                *await compared(
-                    "100 parallel steps",
-                    lambda: blueprint(client, "bench.parallel"),
-                    lambda: hand(client, "hand.parallel", 100),
-                ),
-                *await compared(
-                    f"a gate, {GATES} in turn",
-                    lambda: blueprint(client, "bench.gate"),
-                    lambda: hand(client, "hand.gate"),
-                    times=GATES,
-                ),
-                *await compared(
-                    "foreach over 1,000",
-                    lambda: blueprint(client, "bench.loop"),
-                    lambda: hand(client, "hand.loop", 1_000, []),
-                    one_history=False,
-                ),
-            ]
+        async with bare_server(Path(name) / "temporal.db") as client:
+            async with both_workers(client, project):
+                found = [
+                    *await compared(
+                        "100 sequential steps",
+                        lambda: blueprint(client, "bench.sequential"),
+                        lambda: hand(client, "hand.sequential", 100),
+                    ),
+                    *await compared(
+                        "100 parallel steps",
+                        lambda: blueprint(client, "bench.parallel"),
+                        lambda: hand(client, "hand.parallel", 100),
+                    ),
+                    *await compared(
+                        f"a gate, {GATES} in turn",
+                        lambda: blueprint(client, "bench.gate"),
+                        lambda: hand(client, "hand.gate"),
+                        times=GATES,
+                    ),
+                    *await _loops(client, "foreach over 1,000"),
+                ]
+            async with both_workers(client, project, canned=ANSWER, wait=WAIT):
+                found += await _loops(client, "foreach over 1,000 that wait")
+            return found
+
+
+async def _loops(client: Client, title: str) -> list[Figure]:
+    return await compared(
+        title,
+        lambda: blueprint(client, "bench.loop"),
+        lambda: hand(client, "hand.loop", 1_000, []),
+        one_history=False,
+    )
