@@ -48,6 +48,10 @@ def alive(pid: int) -> bool:
     return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def unguarded(state: Path) -> bool:
     with (state / "guardian.lock").open("r+b") as lock:
         try:
@@ -120,6 +124,17 @@ import guardian
 guardian.STEADY_SECONDS = 0
 guardian.main(sys.argv[1:])
 """
+LOST = """
+import os, signal, subprocess, sys
+sys.path.insert(0, {folder!r})
+import guardian
+start = subprocess.Popen
+def lost(*words, **how):
+    start(*words, **how)
+    os.kill(os.getpid(), signal.SIGKILL)
+subprocess.Popen = lost
+guardian.main(sys.argv[1:])
+"""
 TAKEN = """
 import sys
 sys.path.insert(0, {folder!r})
@@ -161,8 +176,7 @@ async def test_tracing_set_for_other_programs_does_not_stop_it(
 
 async def test_a_server_whose_guardian_was_killed_is_taken_over(tmp_path: Path) -> None:
     first, pid = await user(tmp_path)
-    guardian = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    os.kill(guardian, signal.SIGKILL)
+    os.kill(parent_of(pid), signal.SIGKILL)
     await until(lambda: unguarded(tmp_path))
     second, same = await user(tmp_path)
     assert same == pid
@@ -170,6 +184,31 @@ async def test_a_server_whose_guardian_was_killed_is_taken_over(tmp_path: Path) 
         process.terminate()
         await process.wait()
     await until(lambda: not alive(pid))
+
+
+async def test_a_server_whose_guardian_was_killed_is_stopped_with_its_last_user(
+    tmp_path: Path,
+) -> None:
+    async with embedded_server(tmp_path) as server:
+        os.kill(parent_of(server.pid), signal.SIGKILL)
+        await until(lambda: unguarded(tmp_path))
+    await until(lambda: not alive(server.pid))
+
+
+async def test_a_server_whose_guardian_was_killed_as_it_began_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = embedded._GUARDIAN
+    guardian = tmp_path / "guardian.py"
+    guardian.write_text(LOST.format(folder=str(Path(own).parent)))
+    monkeypatch.setattr(embedded, "_GUARDIAN", str(guardian))
+    share = EmbeddedServer(tmp_path)
+    await until(lambda: unguarded(tmp_path))
+    monkeypatch.setattr(embedded, "_GUARDIAN", own)
+    server = await share.ready()
+    assert alive(server.pid)
+    share.close()
+    await until(lambda: not alive(server.pid))
 
 
 async def test_a_server_that_was_killed_is_back_where_it_was(

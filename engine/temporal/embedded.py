@@ -82,6 +82,9 @@ class EmbeddedServer:
 
     def close(self) -> None:
         """Give the share back; the server stops when the last one is gone."""
+        if self._guarded:
+            with contextlib.suppress(ServiceUnavailable):
+                self._begin()  # where the guardian was killed, another one stops the server
         self._users.close()
         if self._starter is not None:
             self._starter.wait()
@@ -105,9 +108,9 @@ class EmbeddedServer:
 
     def _guard(self, guardian: IO[bytes]) -> None:
         """Nobody guards the server: start a guardian, or say why the last one gave up."""
-        if self._guarded:
+        if self._guarded and not self._runs():
             raise ServiceUnavailable(self._failure())
-        if not self._start:
+        if not self._start and not self._runs():
             raise ServiceUnavailable(
                 "No embedded Temporal server is running; start one with `harmony worker` or "
                 "`harmony run`, or set TEMPORAL_ADDRESS"
@@ -130,11 +133,18 @@ class EmbeddedServer:
                 self._state.joinpath("server.json").write_text("{}")
                 locks.append(server.fileno())
                 arguments.append(str(server.fileno()))
+            if self._starter is not None:
+                self._starter.wait()
             with self._state.joinpath("guardian.log").open("wb") as log:
                 self._starter = subprocess.Popen(
                     [sys.executable, "-I", "-S", _GUARDIAN, *arguments], pass_fds=locks,
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
+
+    def _runs(self) -> bool:
+        """Whether there is a server, guarded or not: it holds this lock from its first moment."""
+        with _open_lock(self._state, "server.lock") as server:
+            return not _lock(server, fcntl.LOCK_SH) and "pid" in _read(self._state / "server.json")
 
     def _failure(self) -> str:
         why = str(_read(self._state / "server.json").get("error", "its guardian ended"))

@@ -88,6 +88,13 @@ class Guardian:
     def _start(self, server_lock: int) -> None:
         self._began = time.monotonic()
         port, ui_port = self._ports
+
+        def announce() -> None:
+            # By the server's own process, just before it is one: also where this guardian is
+            # killed right now, the next one finds whom to take over.
+            address, ui = f"127.0.0.1:{port}", f"http://127.0.0.1:{ui_port}"
+            self._write({"pid": os.getpid(), "address": address, "ui": ui})
+
         command = [
             self._binary, "server", "start-dev", "--ip=127.0.0.1", f"--port={port}",
             f"--ui-port={ui_port}", f"--db-filename={self._state / 'temporal.db'}",
@@ -97,18 +104,11 @@ class Guardian:
         with self._state.joinpath("server.log").open("wb") as log:
             server = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                pass_fds=[server_lock], env=environment,
+                pass_fds=[server_lock], env=environment, preexec_fn=announce,  # noqa: PLW1509
             )  # fmt: skip
         self._pid = server.pid
         # Reaped by waitpid in `_wait_for_end`; Popen's own bookkeeping is not wanted.
         server.returncode = 0
-        self._write(
-            {
-                "pid": self._pid,
-                "address": f"127.0.0.1:{port}",
-                "ui": f"http://127.0.0.1:{ui_port}",
-            }
-        )
 
     def _stop_when_unused(self) -> None:
         with self._state.joinpath("users.lock").open("r+b") as users:
