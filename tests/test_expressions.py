@@ -14,6 +14,7 @@ from engine import expressions
 from engine.errors import ExpressionFailed, ExpressionSyntaxError
 from engine.expressions import syntax
 from engine.expressions.filters import FILTERS, TESTS
+from engine.expressions.names import MAX_TEXT
 from engine.expressions.values import MAX_NESTING, MAX_WORK
 
 _FOLDER = Path(__file__).parent / "expressions"
@@ -96,7 +97,7 @@ def test_the_reference_lists_every_filter_test_and_limit() -> None:
     page = (_FOLDER.parent.parent / "docs" / "reference" / "expressions.md").read_text()
     names = {*FILTERS, *TESTS}
     assert {name for name in names if f"`{name}`" not in page} == set()
-    limits = [syntax.MAX_TEXT, syntax.MAX_TOKENS, syntax.MAX_DEPTH, MAX_WORK, MAX_NESTING]
+    limits = [MAX_TEXT, syntax.MAX_TOKENS, syntax.MAX_DEPTH, MAX_WORK, MAX_NESTING]
     assert [limit for limit in limits if f"{limit:,}" not in page] == []
 
 

@@ -22,6 +22,9 @@ from engine.expressions.tree import (
 
 ROOTS: Final = frozenset({"inputs", "context", "steps", "run", "item", "index", "gate"})
 
+MAX_TEXT: Final = 65_536
+"""Characters of one template."""
+
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _KEY: Final = rf"\.{_NAME}|\['[^'\\\n\r]*'\]|\[(?:0|[1-9][0-9]{{0,8}})\]"
 _LITERAL: Final = r"'[^'\\\n\r]*'|(?:0|[1-9][0-9]{0,8})(?![\w.])|(?:true|false|none)(?!\w)"
@@ -54,7 +57,7 @@ def hyphenated(text: str, offset: int) -> str | None:
 
 def parse_plain(text: str) -> Template | None:
     """A text whose templates are all plain, exactly as the parser would read it, or None."""
-    if "\r" in text:
+    if "\r" in text or len(text) > MAX_TEXT:
         return None
     pieces: list[Piece] = []
     references = []

@@ -13,9 +13,8 @@ from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 
 from engine.errors import ExpressionSyntaxError
+from engine.expressions.names import MAX_TEXT
 
-MAX_TEXT: Final = 65_536
-"""Characters of one template."""
 MAX_TOKENS: Final = 5_000
 """Words and signs of one template's expressions."""
 MAX_DEPTH: Final = 20
@@ -66,7 +65,7 @@ def parse_bare(text: str) -> nodes.Expr:
 
 def _guarded(text: str, parse: Callable[[], _T]) -> _T:
     if len(text) > MAX_TEXT:
-        raise ExpressionSyntaxError(f"a template has at most {MAX_TEXT} characters")
+        raise ExpressionSyntaxError(f"a template has at most {MAX_TEXT:,} characters")
     try:
         return parse()
     except TemplateSyntaxError as error:

@@ -37,7 +37,7 @@ def _report(
 ) -> bool:
     for where, message in wrong[:MOST]:
         reading.fault("SCHEMA", message, (*path, *where))
-    for where, hint in islice(unknown_keywords(schema), MOST):
+    for where, hint in islice(unknown_keywords(schema, reading.meant), MOST):
         message = f"'{str(where[-1])[:60]}' is no word of JSON Schema: nothing looks at it"
         reading.fault("SCHEMA_KEYWORD", message, (*path, *where), key=True, hint=hint)
     return not wrong
