@@ -1,5 +1,7 @@
 """harmony.yaml and policy.yaml: what they say, and what is wrong in them."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from engine.project.folder import Project, find_project
 from engine.project.policy import Person, Role
 from engine.project.settings import SecretSource
 from engine.validation.check import check
+from engine.validation.fault_reports import as_json, as_sarif
 from tests import faulty
 
 
@@ -192,6 +195,30 @@ def test_names_that_lead_elsewhere_find_nothing(folder: Path) -> None:
         "golden.test.echo.x",
     ):
         assert catalog.capability(name) is None
+
+
+def test_names_that_are_no_text_are_faults_that_any_report_can_hold(folder: Path) -> None:
+    odd = os.fsdecode(b"a\xff")
+    for stray in (f"blueprints/{odd}.yaml", f"blueprints/cases/{odd}.yaml", f"runbooks/{odd}.md"):
+        (folder / stray).parent.mkdir(exist_ok=True)
+        (folder / stray).touch()
+    (folder / "capabilities" / odd).mkdir()
+    (folder / "capabilities" / "test" / odd).mkdir()
+    (folder / "capabilities" / "test" / "echo" / odd).touch()
+    found = check(Project(folder))
+    names = {fault.file for fault in found if fault.code == "FILE_NAME"}
+    assert names == {
+        "blueprints/a\ufffd.yaml",
+        "blueprints/cases/a\ufffd.yaml",
+        "runbooks/a\ufffd.md",
+        "capabilities/a\ufffd",
+        "capabilities/test/a\ufffd",
+        "capabilities/test/echo/a\ufffd",
+    }
+    catalog = Project(folder).catalog
+    assert odd not in (*catalog.blueprints(), *catalog.runbooks(), *catalog.case_files())
+    for report in (as_json(found), as_sarif(found, "1.0.0")):
+        assert json.dumps(report, ensure_ascii=False).encode()
 
 
 def test_a_folder_that_is_a_link_out_of_the_project_is_refused_unread(folder: Path) -> None:

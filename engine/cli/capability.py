@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from engine import durations
-from engine.cli import completing, output, schema_text
+from engine.cli import completing, fault_output, output, schema_text
 from engine.cli.capability_run import run_command
 from engine.cli.definitions import known_capability
 from engine.cli.frame import Frame, harmony_command, harmony_group
@@ -38,6 +38,7 @@ def show_command(frame: Frame, capability: str) -> None:
         output.document(frame, _whole(found))
     else:
         output.result("\n".join(_page(found)))
+        fault_output.show(found.faults, frame.project.folder)
 
 
 command = harmony_group(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from engine import durations
-from engine.cli import completing, output, schema_text
+from engine.cli import completing, fault_output, output, schema_text
 from engine.cli.definitions import known_runbook
 from engine.cli.frame import Frame, harmony_command, harmony_group
 from engine.cli.runbook_run import run_command
@@ -40,6 +40,7 @@ def show_command(frame: Frame, runbook: str) -> None:
         output.document(frame, _whole(found))
     else:
         output.result("\n".join(_page(found)))
+        fault_output.show(found.faults, frame.project.folder)
 
 
 command = harmony_group(

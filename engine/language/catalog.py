@@ -13,7 +13,7 @@ from engine.language.blueprint_reader import read_blueprint
 from engine.language.capability import Capability
 from engine.language.contract import read_contract
 from engine.language.document import Document
-from engine.language.loader import file_name, load, load_bytes
+from engine.language.loader import file_name, is_text, load, load_bytes
 from engine.language.runbook import Runbook
 from engine.language.runbook_reader import read_runbook
 from engine.language.versions import in_range
@@ -214,7 +214,7 @@ def folder_digest(folder: Path, project: Path) -> tuple[str, tuple[Fault, ...]]:
         return "", (_file_fault("FILE_TOO_LARGE", message, folder / "capability.yaml", project),)
     for name in files:
         path = folder / name
-        wrong = _unfit(path, inside)
+        wrong = _unfit(path, inside) if is_text(name) else ("FILE_NAME", "its name is not UTF-8")
         if wrong is not None:
             faults.append(_file_fault(*wrong, path, project))
             continue
@@ -259,7 +259,7 @@ def _is_file_name(name: str) -> bool:
 
 def _stems(folder: Path, suffix: str) -> tuple[str, ...]:
     try:
-        names = [entry.name for entry in os.scandir(folder)]
+        names = [entry.name for entry in os.scandir(folder) if is_text(entry.name)]
     except OSError:
         return ()
     return tuple(
@@ -275,7 +275,7 @@ def _folders(folder: Path) -> tuple[str, ...]:
             sorted(
                 entry.name
                 for entry in os.scandir(folder)
-                if entry.is_dir() and entry.name[0] not in "._"
+                if entry.is_dir() and entry.name[0] not in "._" and is_text(entry.name)
             )
         )
     except OSError:

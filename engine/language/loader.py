@@ -3,6 +3,7 @@
 A file that cannot or may not be read is one fault with its place.
 """
 
+import os
 import stat
 from pathlib import Path as FilePath
 
@@ -25,8 +26,18 @@ def load(path: FilePath, project: FilePath) -> Document:
 
 
 def file_name(path: FilePath, project: FilePath) -> str:
-    """As faults name it: relative to the project folder, with forward slashes."""
-    return path.relative_to(project).as_posix() if path.is_relative_to(project) else path.as_posix()
+    """As faults name it: relative to the project folder, with forward slashes, as text."""
+    near = path.relative_to(project) if path.is_relative_to(project) else path
+    return os.fsencode(near.as_posix()).decode(errors="replace")
+
+
+def is_text(name: str) -> bool:
+    """Whether the name of a file is UTF-8, so that a report may hold it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def load_bytes(path: FilePath, project: FilePath) -> bytes | Document:

@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.faults import Fault
-from engine.language.loader import file_name
+from engine.language.loader import file_name, is_text
 
 _MOST = 100
 _SUFFIXES = (".yaml", ".yml")
+_LISTED = (
+    "blueprints/*.yaml", "blueprints/cases/*.yaml", "runbooks/*.md", "capabilities/*",
+    "capabilities/*/*",
+)  # fmt: skip
+"""What the catalog lists."""
 
 
 def stray_files(folder: Path) -> Iterator[tuple[Path, Fault]]:
@@ -28,6 +33,10 @@ def _found(folder: Path) -> Iterator[tuple[Path, str]]:
         below = path.relative_to(folder / "capabilities").parts
         if path.stem == "capability" and (len(below) != 3 or path.suffix == ".yml"):
             yield path, "A contract is capabilities/<domain>/<name>/capability.yaml."
+    for pattern in _LISTED:
+        for path in folder.glob(pattern):
+            if not is_text(path.name):
+                yield path, "Its name is not UTF-8; an id is lower-case ASCII words."
 
 
 def _yaml(folder: Path, *, depth: int) -> Iterator[Path]:

@@ -231,6 +231,16 @@ def test_runbook_run(harmony: Harmony, project: Path) -> None:
     assert harmony("runbook", "run", "look-here", "--yes").status == 0
 
 
+def test_what_is_shown_is_shown_with_its_faults(project: Path, harmony: Harmony) -> None:
+    harmony("new", "runbook", "look")
+    assert harmony("runbook", "show", "look").err == ""
+    runbook = project / "runbooks" / "look.md"
+    runbook.write_text(runbook.read_text().replace("interactive=false", ""))
+    shown = harmony("runbook", "show", "look")
+    assert shown.status == 0
+    assert "error[RUNBOOK_INTERACTIVE]" in shown.err
+
+
 def test_capabilities_and_runbooks_are_listed(harmony: Harmony) -> None:
     ids = harmony("capability", "list", "--json", "--project", str(PROJECT)).document
     assert "golden.test.echo" in [each["id"] for each in ids]
