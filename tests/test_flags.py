@@ -77,6 +77,15 @@ async def test_a_flag_that_is_no_switch_has_its_default(
     assert not await flags.is_on("odd", default=False)
 
 
+async def test_a_default_that_is_no_variant_is_told_with_its_name(
+    file: Path, warned: list[str]
+) -> None:
+    """It is the file's fault, and not that of a server that does not answer."""
+    write(file, {"odd": {**flag(False), "defaultVariant": "two"}})
+    assert await Flags(file, {}, warned.append).is_on("odd")
+    assert "the flag odd cannot be used and counts as on" in warned[0]
+
+
 async def test_a_disabled_flag_has_its_default(file: Path, warned: list[str]) -> None:
     write(file, {"old": flag(False, "DISABLED")})
     assert await Flags(file, {}, warned.append).is_on("old")

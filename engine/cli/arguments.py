@@ -138,7 +138,9 @@ def who(name: str | None) -> Actor:
     user = system_user()
     chosen = name or os.environ.get("HARMONY_USER") or user
     if len(chosen) > 100 or not chosen.isprintable() or chosen != chosen.strip():
-        raise click.UsageError("the name of who acts must be at most 100 printable characters")
+        raise click.UsageError(
+            f"{chosen!r} names nobody: at most 100 printable characters, with no blank at an end"
+        )
     return Actor(name=chosen, source="cli", user=user, host=socket.gethostname())
 
 

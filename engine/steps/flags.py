@@ -85,7 +85,7 @@ class Flags:
         state = "on" if default else "off"
         if code == "FLAG_NOT_FOUND":
             self._warn(f"the flag {name} is not in the {self.source}; it counts as {state}")
-        elif code in ("PROVIDER_NOT_READY", "GENERAL", "PROVIDER_FATAL"):
+        elif self._server and code in ("PROVIDER_NOT_READY", "GENERAL", "PROVIDER_FATAL"):
             self._no_answer()
         else:
             self._warn(f"the flag {name} cannot be used and counts as {state}: {message or code}")
