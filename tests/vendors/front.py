@@ -171,7 +171,8 @@ class Front:
         elif planned is not None and planned.status:
             _send(handler, planned.status, planned.headers, _bytes(planned.body))
         elif checked is not None:
-            _send(handler, checked.status_code, checked.headers, checked.content)
+            unpacked = {k: v for k, v in checked.headers.items() if k != "content-encoding"}
+            _send(handler, checked.status_code, unpacked, checked.content)
         else:
             _send(handler, 500, {}, b"no answer was planned")
 
@@ -215,7 +216,7 @@ def _send(
     handler.send_response(status)
     sent = {key.lower() for key in headers}
     for key, value in headers.items():
-        if key.lower() not in _HOP and key.lower() not in ("content-encoding", "date", "server"):
+        if key.lower() not in (*_HOP, "date", "server"):
             handler.send_header(key, value)
     if "content-type" not in sent:
         handler.send_header("Content-Type", "application/json")

@@ -122,13 +122,35 @@ def test_who_must_wait_is_told_how_long(name: str, warm: Program, front: Front) 
             assert error.get("retryAfterSeconds") == seconds
 
 
-@pytest.mark.parametrize("body", ["<html>Log in</html>", [], "[3]", {"unexpected": True}, ""])
+DEEP = "[" * 200_000
+"""JSON that no program reads to its end."""
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>Log in</html>", [], "[3]", {"unexpected": True}, "", DEEP, '{"a":' * 100_000]
+)
 def test_an_answer_that_cannot_be_read(name: str, warm: Program, front: Front, body: Any) -> None:
     front.answer(200, body, headers={"Content-Type": "text/html"})
     for given in SAMPLES[name]["inputs"]:
         answer = warm.call(given, config=at(name, front.url))
         if "error" in answer:
             assert answer["error"]["code"] in ("BAD_ANSWER", "NOT_FOUND")
+
+
+def test_an_answer_that_cannot_be_unpacked(name: str, warm: Program, front: Front) -> None:
+    front.answer(200, "no gzip", headers={"Content-Encoding": "gzip"})
+    codes = {error["code"] for error in errors(warm, front, name)}
+    assert codes <= {"BAD_ANSWER", "UNREACHABLE"}
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "REFUSED"), (401, "KEY_REFUSED")])
+def test_a_refusal_without_a_readable_reason(
+    name: str, warm: Program, front: Front, status: int, code: str
+) -> None:
+    front.answer(status, DEEP)
+    for error in errors(warm, front, name):
+        assert error["code"] == code
+        assert len(error["message"]) < 1_000
 
 
 def test_a_connection_that_breaks(name: str, warm: Program, front: Front) -> None:

@@ -61,10 +61,13 @@ def page(*messages: dict[str, Any], cursor: str = "") -> dict[str, Any]:
     return {"ok": True, "messages": list(messages), "response_metadata": {"next_cursor": cursor}}
 
 
-def taken(slack: Front, *channels: dict[str, Any], times: int = 1) -> None:
+def taken(
+    slack: Front, *channels: dict[str, Any], times: int = 1, method: str = "users.conversations"
+) -> None:
     slack.prefer("example=name_taken", "POST", "conversations.create", times=times)
     slack.answer(200, {"ok": True, "user_id": "U0BOT", "url": "", "team": ""}, path="auth.test")
-    slack.answer(200, {"ok": True, "channels": list(channels)}, "POST", "conversations.list")
+    slack.answer(200, {"ok": True, "channels": list(channels)}, "POST", method)
+    slack.answer(200, {"ok": True, "channels": []}, "POST", r"conversations(\.list)?$")
 
 
 def test_a_channel_is_named_after_its_incident(slack: Front, capability: Program) -> None:
@@ -88,6 +91,7 @@ def test_a_create_that_is_retried_finds_the_channel(slack: Front, capability: Pr
     assert (made["channel"], made["name"], made["created"]) == (
         "C0OURS", "inc-2026-0001-db-down", False,
     )  # fmt: skip
+    assert slack.calls(path="conversations.list") == []
     assert slack.violations == []
 
 
@@ -105,16 +109,31 @@ def test_nine_names_that_others_took_are_enough(slack: Front, capability: Progra
     assert made["error"]["code"] == "NAME_TAKEN"
 
 
-def test_the_list_of_channels_is_read_to_its_end(slack: Front, capability: Program) -> None:
+def test_an_archived_channel_is_found_among_all(slack: Front, capability: Program) -> None:
+    """The app is no longer in it."""
     first = {"ok": True, "channels": [], "response_metadata": {"next_cursor": "more"}}
     slack.answer(200, first, "POST", "conversations.list", times=1)
-    taken(slack, {"id": "C0OURS", "name": "inc-1", "creator": "U0BOT", "is_archived": True})
+    ours = {"id": "C0OURS", "name": "inc-1", "creator": "U0BOT", "is_archived": True}
+    taken(slack, ours, method="conversations.list")
     given = {"operation": "create-channel", "name": "Inc 1", "topic": "not set on an archived one"}
     made = capability.call(given)
     assert (made["channel"], made["archived"]) == ("C0OURS", True)
     _, second = slack.calls("POST", "conversations.list")
     assert second.body["cursor"] == "more"
     assert slack.calls("POST", "setTopic") == []
+    assert slack.violations == []
+
+
+def test_of_very_many_channels_only_so_many_are_looked_through(
+    slack: Front, capability: Program
+) -> None:
+    """Slack allows that often in a minute."""
+    endless = {"ok": True, "channels": [], "response_metadata": {"next_cursor": "more"}}
+    slack.answer(200, endless, "POST", "conversations.list")
+    taken(slack)
+    made = capability.call({"operation": "create-channel", "name": "inc-1"})
+    assert made["created"]
+    assert len(slack.calls("POST", "conversations.list")) == 20
     assert slack.violations == []
 
 

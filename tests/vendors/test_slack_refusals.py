@@ -124,6 +124,9 @@ def test_limits_time_outs_and_broken_connections(
     slack.answer(429, limited, path=path, headers={"Retry-After": "7"}, times=1)
     error = call(given)["error"]
     assert (error["code"], error["retryAfterSeconds"]) == ("RATE_LIMITED", 7)
+    date = {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}
+    slack.answer(429, limited, path=path, headers=date, times=1)
+    assert call(given)["error"]["retryAfterSeconds"] == 0
     slack.drop(path=path, times=1)
     assert call(given)["error"]["code"] == "UNREACHABLE"
     slack.hang(path=path, times=1)
@@ -140,6 +143,30 @@ def history(*keys: str) -> dict[str, Any]:
         for key in keys
     ]  # fmt: skip
     return {"ok": True, "messages": found, "response_metadata": {"next_cursor": ""}}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_the_token_is_not_taken_to_where_an_answer_leads(
+    call: Any, slack: Front, status: int
+) -> None:
+    elsewhere = {"Location": f"{slack.url}/elsewhere"}
+    slack.answer(status, "", path="/chat.postMessage$", headers=elsewhere)
+    error = call({"operation": "post-message", "channel": CHANNEL, "text": "x"})["error"]
+    assert error["code"] == "REFUSED"
+    assert "leads elsewhere" in error["message"]
+    assert slack.calls(path="elsewhere") == []
+
+
+@pytest.mark.parametrize("body", [{"ok": True}, "[" * 200_000, '{"ok": true, "ts": NaN', "null"])
+def test_an_answer_without_what_was_asked_for(call: Any, slack: Front, body: Any) -> None:
+    slack.answer(200, body)
+    for given in (
+        {"operation": "post-message", "channel": CHANNEL, "text": "x"},
+        {"operation": "create-channel", "name": "x"},
+        {"operation": "invite", "channel": CHANNEL, "users": ["ann@example.com"]},
+        {**ASK, "gate": GATE},
+    ):
+        assert call(given)["error"]["code"] == "BAD_ANSWER"
 
 
 def test_a_question_is_asked_once(call: Any, slack: Front) -> None:

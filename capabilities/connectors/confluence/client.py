@@ -102,6 +102,8 @@ class Client:
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             said = f"{self.site} is not the URL of a site: correct url in the configuration"
             raise Failed("CONFIGURATION", said) from error
+        except httpx.DecodingError as error:
+            raise self._bad_answer("its answer cannot be unpacked") from error
         except httpx.TransportError as error:
             said = (
                 f"Confluence cannot be reached at {self.site}: {str(error) or type(error).__name__}"
@@ -111,7 +113,7 @@ class Client:
             raise self._refusal(response, path)
         try:
             return response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._bad_answer("it gave no JSON") from error
 
     def _refusal(self, response: httpx.Response, path: str) -> Failed:
@@ -140,7 +142,7 @@ def _message(response: httpx.Response) -> str:
     """What Confluence said: `errors[].title` and `detail` in v2, `message` in v1."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return response.text[:300].strip() or "it said nothing"
     if not isinstance(body, dict):
         return str(body)[:1000] or "it said nothing"

@@ -60,7 +60,9 @@ class Client:
             found = self._rest.rget(path, params=query)
             if not isinstance(found, list):
                 raise NotPagerDuty
-            return [_object(one) for one in found]
+            if not all(isinstance(one, dict) for one in found):
+                raise NotPagerDuty
+            return found
 
     def post(self, path: str, body: Json) -> Json:
         """The object that was made."""
@@ -78,6 +80,6 @@ def _checked(response: httpx2.Response) -> None:
 
 
 def _object(found: Any) -> Json:
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or "id" not in found:
         raise NotPagerDuty
     return found

@@ -30,7 +30,7 @@ def translated(url: str, seconds: float) -> Iterator[None]:
     """Failures to reach PagerDuty, and answers that are not its own, become Failed."""
     try:
         yield
-    except (NotPagerDuty, ValueError, pagerduty.ServerHttpError) as error:
+    except (NotPagerDuty, ValueError, RecursionError, pagerduty.ServerHttpError) as error:
         said = f"what answers at {url} is not PagerDuty: it gave something else than was to come"
         raise Failed("BAD_ANSWER", said) from error
     except (pagerduty.Error, httpx2.HTTPError) as error:
@@ -87,7 +87,7 @@ def _message(response: httpx2.Response) -> tuple[int | None, str]:
     """PagerDuty's number of the error, and its words."""
     try:
         body: Any = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, response.text[:300].strip() or "it said nothing"
     error = body.get("error", body) if isinstance(body, dict) else {}
     if not isinstance(error, dict):

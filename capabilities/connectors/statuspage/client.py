@@ -71,6 +71,8 @@ class Client:
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             said = f"{self._url} is not the URL of an interface: correct url in the configuration"
             raise Failed("CONFIGURATION", said) from error
+        except httpx.DecodingError as error:
+            raise self._bad_answer("its answer cannot be unpacked") from error
         except httpx.TransportError as error:
             said = f"Statuspage cannot be reached at {self._url}: {error or type(error).__name__}"
             raise Failed("UNREACHABLE", said) from error
@@ -78,7 +80,7 @@ class Client:
             raise self._refusal(response, path)
         try:
             return response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._bad_answer("it gave no JSON") from error
 
     def _refusal(self, response: httpx.Response, path: str) -> Failed:
@@ -110,7 +112,7 @@ def _message(response: httpx.Response) -> str:
     """What Statuspage said: `message` or `error`, a text or a list of them."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return response.text[:300].strip() or "it said nothing"
     said = body.get("message") or body.get("error") if isinstance(body, dict) else body
     texts = said if isinstance(said, list) else [said]

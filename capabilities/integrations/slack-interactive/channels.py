@@ -54,8 +54,7 @@ def _name(given: dict[str, Any], context: dict[str, Any]) -> str:
 
 def _made_or_found(slack: Slack, name: str, *, private: bool) -> tuple[dict[str, Any], bool]:
     """One that the app itself made under this name was made for this; another's gets a suffix."""
-    taken: dict[str, dict[str, Any]] | None = None
-    ours = ""
+    own: dict[str, dict[str, Any]] | None = None
     for candidate in names.candidates(name):
         try:
             made = slack.post("conversations.create", name=candidate, is_private=private)
@@ -63,25 +62,27 @@ def _made_or_found(slack: Slack, name: str, *, private: bool) -> tuple[dict[str,
         except Refused as refused:
             if refused.name != "name_taken":
                 raise
-        if taken is None:
-            ours = slack.read("auth.test").get("user_id", "")
-            taken = _channels(slack, names.candidates(name), private=private)
-        found = taken.get(candidate)
-        if found and ours and found.get("creator") == ours:
-            return found, False
+        if own is None:
+            own = _own(slack, names.candidates(name), private=private)
+        if candidate in own:
+            return own[candidate], False
     tried = f"{name} to {names.candidates(name)[-1]}"
     raise Failed("NAME_TAKEN", f"the names {tried} are all taken by channels of others")
 
 
-def _channels(slack: Slack, wanted: list[str], *, private: bool) -> dict[str, dict[str, Any]]:
-    """By name, archived ones too."""
+def _own(slack: Slack, wanted: list[str], *, private: bool) -> dict[str, dict[str, Any]]:
+    """Those of these names that the app made. It is in them, and of the channels that it is in
+    there are few; nobody is in an archived one, which is looked for among all."""
+    ours = slack.read("auth.test").get("user_id")
     kind = "private_channel" if private else "public_channel"
-    found = {}
-    pages = slack.pages("conversations.list", types=kind, exclude_archived="false", limit=999)
-    for page in pages:
-        for channel in page.get("channels", []):
-            if channel.get("name") in wanted:
-                found[channel["name"]] = channel
+    found: dict[str, dict[str, Any]] = {}
+    for method in ("users.conversations", "conversations.list"):
+        for page in slack.pages(method, types=kind, exclude_archived="false", limit=999):
+            for channel in page.get("channels", []):
+                if channel.get("name") in wanted and ours and channel.get("creator") == ours:
+                    found[channel["name"]] = channel
+        if found:
+            break
     return found
 
 

@@ -1,8 +1,12 @@
 """Slack's Web API through slack-sdk, with every failure translated to a code of the contract."""
 
 import http.client
+import math
 import re
+import time
+import urllib.request
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import refusals
@@ -12,11 +16,28 @@ from slack_sdk.web.client import WebClient
 from slack_sdk.web.slack_response import SlackResponse
 from slack_sdk.webhook.client import WebhookClient
 
-MOST_PAGES = 200
+MOST_PAGES = 20
+"""Of one question: what Slack allows in a minute of the methods that it limits most."""
 _NAME = re.compile(r"[a-z0-9_]{1,100}")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
-Answer = dict[str, Any]
+
+class Answer(dict[str, Any]):
+    """An object that Slack gave; BAD_ANSWER for what is read of it and is not there."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Failed("BAD_ANSWER", f"what answers is not Slack: its answer has no {name}")
+
+
+class _Straight(urllib.request.HTTPRedirectHandler):
+    """Follows nobody: urllib would give the token to wherever it is led."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """To nowhere; what led there is an error like others."""
+
+
+# The library asks through the opener of the process.
+urllib.request.install_opener(urllib.request.build_opener(_Straight))
 
 
 class Refused(Failed):
@@ -86,9 +107,10 @@ class Slack:
             raise _translated(method, error.response) from error
         except (OSError, http.client.HTTPException, SlackClientError) as error:
             raise self._unanswered(method, error) from error
-        except (ValueError, AttributeError, TypeError) as error:
+        except (ValueError, AttributeError, TypeError, RecursionError) as error:
             raise Failed("BAD_ANSWER", f"{method}: what answers is not Slack") from error
-        return dict(answer.data) if isinstance(answer.data, dict) else {}
+        given = answer.data if isinstance(answer.data, dict) else {}
+        return Answer({name: _strict(value) for name, value in given.items()})
 
     def _unanswered(self, method: str, error: Exception) -> Failed:
         reason = getattr(error, "reason", None) or error
@@ -98,6 +120,12 @@ class Slack:
             return Failed("TIMED_OUT", said, retry_after=self.seconds)
         words = str(reason) or type(reason).__name__
         return Failed("UNREACHABLE", f"{method}: Slack cannot be reached: {words[:200]}")
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Answer({name: _strict(each) for name, each in value.items()})
+    return [_strict(each) for each in value] if isinstance(value, list) else value
 
 
 def _translated(method: str, response: SlackResponse) -> Failed:
@@ -115,6 +143,10 @@ def _refused(method: str, status: int, name: str, headers: Any, needed: str) -> 
     if status >= 500:
         words = f"{method}: Slack answered with HTTP {status}"
         return Failed("UNAVAILABLE", words, retry_after=wait)
+    if 300 <= status < 400:
+        words = f"{method}: Slack's url leads elsewhere (HTTP {status}): correct it"
+        told = {"method": method, "error": f"http_{status}"}
+        return Failed(refusals.OTHERWISE, f"{words} in the configuration", slack=told)
     if status in {401, 403} and name not in refusals.CODES:
         return Refused(method, "invalid_auth")
     if status != 200 and name not in refusals.CODES:
@@ -132,5 +164,8 @@ def _retry_after(headers: Any) -> float | None:
     try:
         seconds = float(str(value))
     except ValueError:
-        return None
-    return seconds if 0 <= seconds < 86_400 else None
+        try:
+            seconds = parsedate_to_datetime(str(value)).timestamp() - time.time()
+        except ValueError:
+            return None
+    return math.ceil(max(0.0, seconds)) if seconds < 86_400 else None
