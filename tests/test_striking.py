@@ -53,6 +53,10 @@ FORMS: dict[str, Callable[[str], str]] = {
     "base64 between": shifted("user:", ":rest"),
     "base64 before": shifted("", "?!"),
     "wrapped base64": lambda value: base64.encodebytes(value.encode()).decode(),
+    "a break at each place of base64": lambda value: "".join(
+        base64.encodebytes(f"{'x' * before}{value}{'y' * 60}".encode()).decode()
+        for before in range(60)
+    ),
     "wrapped base64 in json": lambda value: json.dumps(base64.encodebytes(value.encode()).decode()),
 }
 

@@ -17,8 +17,8 @@ STRUCK = "***"
 SHORT = 4
 LONG_LINE = 16
 """Characters from which a line of a value with several lines is struck by itself."""
-_WRAPPED_FROM = 60
-"""Characters of base64 from which programs wrap it."""
+_WRAPPED = re.compile(r"[A-Za-z0-9+/_-]{20}(?:\s|\\{1,8}[rn])")
+"""The end of a line of base64, where a value may go on in the next one."""
 _GAP = r"(?:\s|\\{1,8}[rn])*+"
 _SHORT_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
@@ -35,7 +35,7 @@ class _Needle:
         self._is_plain = self._run == value
 
     def strike(self, text: str) -> str:
-        """The text without the value in any form."""
+        """The text without the value in any form that stands in one line."""
         text = text.replace(self._value, STRUCK)
         if (
             not self._is_plain
@@ -46,12 +46,10 @@ class _Needle:
         for form in self._encoded:
             if form in text:
                 text = re.sub(re.escape(form) + "={0,2}", STRUCK, text)
-        return self._strike_wrapped(text)
+        return text
 
-    def _strike_wrapped(self, text: str) -> str:
-        if len(self._encoded[0]) < _WRAPPED_FROM or not ("\n" in text or "\\n" in text):
-            return text
-        flat = re.sub(_GAP, "", text)
+    def strike_wrapped(self, text: str, flat: str) -> str:
+        """The text without the value's base64 over several lines; `flat` is the text in one."""
         for form in self._encoded:
             if form in flat:
                 text = re.sub(_GAP.join(map(re.escape, form)) + "={0,2}", STRUCK, text)
@@ -79,6 +77,10 @@ class Striker:
         """The text with each value replaced by `STRUCK`."""
         for needle in self._needles:
             text = needle.strike(text)
+        if self._needles and _WRAPPED.search(text):
+            flat = re.sub(_GAP, "", text)
+            for needle in self._needles:
+                text = needle.strike_wrapped(text, flat)
         return self._short.sub(STRUCK, text) if self._short else text
 
     def tail(self, text: str) -> str:
