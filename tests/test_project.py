@@ -68,7 +68,6 @@ secrtes: {}
         (2, 30, "CONFIG"),
         (2, 41, "CONFIG"),
         (3, 3, "CAPABILITY_UNKNOWN"),
-        (4, 3, "CAPABILITY_UNKNOWN"),
         (4, 3, "ID"),
         (6, 31, "SECRET"),
         (6, 40, "SECRET"),
@@ -96,6 +95,13 @@ def test_faults_of_flags_json(folder: Path) -> None:
     found = [(1, 17, "FLAG"), (1, 27, "FLAG"), (1, 45, "FLAG"), (1, 50, "YAML_DUPLICATE_KEY")]
     assert marks(folder, "flags.json", text) == found
     assert marks(folder, "flags.json", "flags:\n  a.b: {state: ENABLED}\n") == [(1, 1, "FLAG")]
+    text = (
+        '{"flags": {"a": {"state": 1}, "b": {"state": "ENABLED", "variants": {"x": 1, "y": ""}}}}'
+    )
+    assert marks(folder, "flags.json", text) == [(1, 17, "FLAG"), (1, 27, "FLAG"), (1, 69, "FLAG")]
+    text = '{"flags": {"a": {"state": "ENABLED", "variants": {"on": NaN}}}}'
+    assert marks(folder, "flags.json", text) == [(1, 57, "FLAG")]
+    assert marks(folder, "flags.json", "") == [(1, 1, "FLAG")]
 
 
 def test_cases_of_a_capability_are_checked_alone_or_with_it(folder: Path) -> None:
@@ -141,7 +147,7 @@ def test_faults_of_policy_yaml(folder: Path) -> None:
 roles:
   a: {scopes: [read], include: [b]}
   b: {includes: [c]}
-  c: {includes: [b, d]}
+  c: {includes: [b, d], scopes: [5, "", x:read, A, x:read]}
 people:
   ann: {roles: [aa]}
   bob: {}
@@ -156,6 +162,10 @@ anyone: [b, nobody]
         (3, 3, "POLICY_CYCLE"),
         (4, 3, "POLICY_CYCLE"),
         (4, 21, "ROLE_UNKNOWN"),
+        (4, 34, "WRONG_TYPE"),
+        (4, 37, "WRONG_VALUE"),
+        (4, 49, "ID"),
+        (4, 52, "WRONG_VALUE"),
         (6, 17, "ROLE_UNKNOWN"),
         (7, 8, "MISSING_KEY"),
         (9, 28, "POLICY_SLACK_DOUBLED"),

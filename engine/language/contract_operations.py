@@ -52,7 +52,7 @@ def _scopes(
 def _scope_list(reading: Reading, value: Json, path: Path) -> tuple[str, ...]:
     found = reading.texts(value, path)
     for index, scope in enumerate(found):
-        if not SCOPE.fullmatch(scope):
+        if scope and not SCOPE.fullmatch(scope):
             reading.fault(
                 "ID",
                 f"'{scope[:60]}' is not a scope",

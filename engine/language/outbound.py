@@ -18,7 +18,9 @@ def check_outbound(
     reading: Reading, entry: str, path: Path, config: Mapping[str, Json] | None = None
 ) -> None:
     """Report an entry that names no place to reach: one host and port, or a key of the
-    configuration, where there is one."""
+    configuration, where there is one; "" has its fault."""
+    if not entry:
+        return
     kind, _, key = entry.partition(":")
     if kind == "config" and config is not None:
         if key not in config:

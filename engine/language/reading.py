@@ -177,19 +177,20 @@ class Reading:
         literal: bool = False,
         repeated: bool = False,
     ) -> tuple[str, ...]:
-        """A list of texts, none of them empty; `literal`: taken as they stand; `repeated`: one may
-        stand there twice."""
+        """A list of texts; "" for an entry that is none, so that each keeps its place. `literal`:
+        taken as they stand; `repeated`: one may stand there twice."""
         if isinstance(value, list) and not repeated:
             self.once_each(value, path)
         found = []
         for index, item in enumerate(self.items(value, path)):
-            if isinstance(item, str) and item.strip():
-                if not literal or self._without_template(item, "an entry", (*path, index)):
-                    found.append(item)
-            elif isinstance(item, str):
-                self.fault("WRONG_VALUE", "an entry is empty", (*path, index))
+            where, good = (*path, index), False
+            if not isinstance(item, str):
+                self.wrong_type(item, where, "text", _quotes(item))
+            elif not item.strip():
+                self.fault("WRONG_VALUE", "an entry is empty", where)
             else:
-                self.wrong_type(item, (*path, index), "text", _quotes(item))
+                good = not literal or self._without_template(item, "an entry", where)
+            found.append(item if good else "")
         if isinstance(value, list) and len(value) < least:
             name = f"'{path[-1]}'" if isinstance(path[-1], str) else "it"
             self.fault("WRONG_VALUE", f"{name} has at least {least} entry", path)

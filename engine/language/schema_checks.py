@@ -59,4 +59,5 @@ def named(path: Path, message: str) -> str:
     last = next((at for at in reversed(range(len(path))) if isinstance(path[at], str)), None)
     if last is None or message.startswith("'"):
         return message
-    return f"'{render_path(path[last:])}' {message}"
+    name = render_path(path[last:]) if path[last + 1 :] else path[last]
+    return f"'{name}' {message}"

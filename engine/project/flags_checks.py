@@ -1,8 +1,9 @@
 """flags.json against flagd's format."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from importlib.resources import files
+from typing import NoReturn
 
 from engine.faults import Fault
 from engine.language import json_schema
@@ -21,10 +22,15 @@ def check_flags(project: Project) -> Iterator[Fault]:
         return
     document = load(path, project.folder if path.is_relative_to(project.folder) else path.parent)
     yield from document.faults
-    if document.value is None:
+    if document.faults and document.value is None:
         return
+    text = path.read_text("utf-8-sig")
+
+    def refuse(word: str) -> NoReturn:
+        raise json.JSONDecodeError(f"{word} is no number", text, text.find(word))
+
     try:
-        json.loads(path.read_text("utf-8-sig"))
+        json.loads(text, parse_constant=refuse)
     except json.JSONDecodeError as error:
         message = f"it is YAML, and flagd reads JSON: {error.msg}"
         yield Fault("FLAG", "error", message, document.file, error.lineno, error.colno)
@@ -33,12 +39,14 @@ def check_flags(project: Project) -> Iterator[Fault]:
     wrong = json_schema.violations(schema, document.value)
     for place, message in wrong:
         yield document.fault("FLAG", named(place, message), place)
-    if not wrong:
-        yield from _variants(document)
+    if all(len(place) > 1 for place, _ in wrong):
+        yield from _variants(document, {place[1] for place, _ in wrong})
 
 
-def _variants(document: Document) -> Iterator[Fault]:
+def _variants(document: Document, faulty: Container[str | int]) -> Iterator[Fault]:
     for name, flag in document.value["flags"].items():
+        if name in faulty:
+            continue
         variants, default = flag["variants"], flag.get("defaultVariant")
         if default is not None and default not in variants:
             message = f"'{default[:60]}' is none of the flag's variants"

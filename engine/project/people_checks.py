@@ -15,7 +15,7 @@ def check_roles(blueprint: Blueprint, project: Project) -> Iterator[Fault]:
     if policy.is_open:
         return
     for role, path in _named(blueprint):
-        if role not in policy.roles:
+        if role and role not in policy.roles:
             hint = meant(role, policy.roles)
             message = f"there is no role '{role[:60]}' in policy.yaml"
             yield blueprint.document.fault("ROLE_UNKNOWN", message, path, hint=hint)

@@ -57,7 +57,7 @@ def _role(reading: Reading, value: Json, path: Path) -> Role:
         if key in entry
     }
     for index, scope in enumerate(fields.get("scopes", ())):
-        if not SCOPE.fullmatch(scope):
+        if scope and not SCOPE.fullmatch(scope):
             reading.fault(
                 "ID",
                 f"'{scope[:60]}' is not a scope",
@@ -85,7 +85,7 @@ def _people(reading: Reading, root: dict[str, Json], key: str) -> dict[str, Pers
 def _known_roles(reading: Reading, policy: Policy) -> None:
     def check(roles: tuple[str, ...], path: Path) -> None:
         for index, role in enumerate(roles):
-            if role not in policy.roles:
+            if role and role not in policy.roles:
                 reading.fault(
                     "ROLE_UNKNOWN",
                     f"there is no role '{role[:60]}'",

@@ -1,5 +1,6 @@
 """harmony.yaml: how an environment is bound. Types, and the reading of the file."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,8 +68,9 @@ def read_settings(document: Document, folder: FilePath) -> tuple[Settings, tuple
 def _config(reading: Reading, value: Json) -> dict[str, Mapping[str, Json]]:
     found: dict[str, Mapping[str, Json]] = {}
     for name, entry in (reading.mapping(value, ("config",)) or {}).items():
-        _check_entry(reading, name, ("config", name), named=False)
-        found[name] = reading.mapping(entry, ("config", name)) or {}
+        given = reading.mapping(entry, ("config", name)) or {}
+        if _is_entry(reading, name, ("config", name), named=False):
+            found[name] = given
     return found
 
 
@@ -76,20 +78,21 @@ def _secrets(reading: Reading, value: Json) -> dict[str, Mapping[str, SecretSour
     found: dict[str, Mapping[str, SecretSource]] = {}
     for name, entry in (reading.mapping(value, ("secrets",)) or {}).items():
         path = ("secrets", name)
-        _check_entry(reading, name, path, named=True)
         keys = reading.mapping(entry, path) or {}
         sources = {key: _source(reading, text, (*path, key)) for key, text in keys.items()}
-        found[name] = {key: source for key, source in sources.items() if source is not None}
+        if _is_entry(reading, name, path, named=True):
+            found[name] = {key: source for key, source in sources.items() if source is not None}
     return found
 
 
-def _check_entry(reading: Reading, name: str, path: Path, *, named: bool) -> None:
+def _is_entry(reading: Reading, name: str, path: Path, *, named: bool) -> bool:
+    """Whether it is a capability's id, with a name behind it where that may be."""
     capability, slash, variant = name.partition("/")
-    if not fits(capability, DOTTED_ID) or (slash and not (named and _ENTRY.fullmatch(variant))):
-        hint = "Write golden.connectors.statuspage" + (" or …statuspage/eu." if named else ".")
-        reading.fault(
-            "ID", f"'{name[:60]}' is not the id of a capability", path, key=True, hint=hint
-        )
+    if fits(capability, DOTTED_ID) and (not slash or (named and _ENTRY.fullmatch(variant))):
+        return True
+    hint = "Write golden.connectors.statuspage" + (" or …statuspage/eu." if named else ".")
+    reading.fault("ID", f"'{name[:60]}' is not the id of a capability", path, key=True, hint=hint)
+    return False
 
 
 def _source(reading: Reading, value: Json, path: Path) -> SecretSource | None:
@@ -123,7 +126,7 @@ def _flags(reading: Reading, value: Json, folder: FilePath) -> FilePath | None:
     name = reading.text(flags, "file", ("flags",), line=True)
     if not name:
         return None
-    path = folder / name
+    path = FilePath(os.path.normpath(folder / name))
     if not path.is_file():
         reading.fault("FILE_UNREADABLE", f"there is no file '{name[:100]}'", ("flags", "file"))
     return path
