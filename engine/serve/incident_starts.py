@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any, Literal, Protocol, TypeAlias
 
-from engine.errors import HarmonyError, RunRefused
+from engine.errors import HarmonyError, RunRefused, ServiceUnavailable
 from engine.messages import Actor, StartArguments
 from engine.plan import Json
 from engine.serve.alerts import Alert
@@ -12,6 +12,8 @@ from engine.serve.repeats import Pace
 
 BLUEPRINT = "incident.initiate"
 KNOWN = 10_000
+ANSWER_SECONDS = 4.0
+"""PagerDuty gives a delivery up after five."""
 Started: TypeAlias = Literal["started", "repeat"]
 
 
@@ -43,10 +45,14 @@ class Starting(Protocol):
 class IncidentStarts:
     """Starts one run for each alert, and not more of them than it may."""
 
-    def __init__(self, incidents: Incidents, runs: Starting, *, per_minute: int) -> None:
+    def __init__(
+        self, incidents: Incidents, runs: Starting, *, per_minute: int,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:  # fmt: skip
         self._incidents = incidents
         self._runs = runs
         self._pace = Pace(per_minute, 60.0)
+        self._answer_seconds = answer_seconds
         self._known: dict[str, str] = {}
         """The incidents of the latest alerts, by key."""
         self._under_way: dict[str, asyncio.Task[tuple[Started, str]]] = {}
@@ -55,16 +61,21 @@ class IncidentStarts:
         """Whether a run was started now, and the incident; Flood where there were too many.
 
         A delivery that comes while an earlier one of the same alert is under way ends as that one
-        does: its sender has given up waiting, and must not be told of what may still fail.
+        does: its sender has given up waiting, and must not be told of what may still fail. What
+        takes longer than a sender waits goes on, and is ServiceUnavailable until it is done.
         """
         if alert.key in self._known:
             return "repeat", self._known[alert.key]
         starting = self._under_way.get(alert.key)
-        if starting is not None:
-            return "repeat", (await asyncio.shield(starting))[1]
-        starting = self._under_way[alert.key] = asyncio.create_task(self._start(alert))
-        starting.add_done_callback(lambda _: self._under_way.pop(alert.key))
-        return await asyncio.shield(starting)
+        repeat = starting is not None
+        if starting is None:
+            starting = self._under_way[alert.key] = asyncio.create_task(self._start(alert))
+            starting.add_done_callback(lambda _: self._under_way.pop(alert.key))
+        done, _ = await asyncio.wait((starting,), timeout=self._answer_seconds)
+        if not done:
+            raise ServiceUnavailable("the incident is still being started: deliver this again")
+        result, incident = starting.result()
+        return "repeat" if repeat else result, incident
 
     async def _start(self, alert: Alert) -> tuple[Started, str]:
         """What broke off between the two halves is made whole by the next delivery."""

@@ -280,6 +280,22 @@ async def test_deliveries_at_once_of_one_alert_end_alike() -> None:
     assert len(runs.started) == 1
 
 
+async def test_what_takes_longer_than_its_sender_waits_is_put_off_and_goes_on() -> None:
+    runs = Runs(held=asyncio.Event())
+    starts = IncidentStarts(Incidents(), runs, per_minute=100, answer_seconds=0.05)
+    alert = of_pagerduty(PAGERDUTY)
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable, match="deliver this again"):
+            await starts.start(alert)
+    assert runs.held is not None
+    runs.held.set()
+    async with asyncio.timeout(LIMIT):
+        while not runs.started:
+            await asyncio.sleep(0)
+    assert await starts.start(alert) == ("repeat", "INC-2026-0001")
+    assert len(runs.started) == 1
+
+
 async def test_a_flood_is_slowed_down_and_nothing_is_lost() -> None:
     served = Served(per_minute=2)
     answers = [await served.pagerduty(data(id=f"P{n}")) for n in range(3)]
