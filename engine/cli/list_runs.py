@@ -1,4 +1,4 @@
-"""`harmony list`: the runs there are, newest first."""
+"""`harmony list`: the runs there are, those under way first."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ _HEADER = ("RUN", "BLUEPRINT", "STATUS", "SEVERITY", "INCIDENT", "STARTED", "TOO
 @click.option("--severity", type=click.Choice(["P1", "P2", "P3", "P4"]))
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 def command(frame: Frame, limit: int, **wanted: str | None) -> int:
-    """List runs, newest first."""
+    """List runs: those under way, then those that ended, the latest first."""
     found = asyncio.run(_found(frame, wanted, limit))
     if frame.json:
         output.document(frame, [_document(run) for run in found])

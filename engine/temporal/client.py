@@ -96,7 +96,7 @@ class Runs:
             raise _unavailable(error) from None
 
     async def list(self, which: RunFilter | None = None, *, limit: int = 100) -> Found:
-        """The latest runs that fit the filter, newest first."""
+        """The runs that fit the filter: those under way, then those that ended, latest first."""
         wanted = which or RunFilter()
         found: Found = []
         query = listing.query(wanted, indexed=await is_indexed(self._client))

@@ -33,16 +33,27 @@ class ListedRun:
     closed_at: datetime | None
 
 
+_COMPLETED = "'Completed'"
+_EXECUTION = {
+    "running": "'Running'",
+    "cancelled": "'Canceled'",
+    # Also those that could not say it themselves: refused, terminated, timed out by the server.
+    "failed": "'Failed', 'Terminated', 'TimedOut'",
+}
+"""Temporal's own words for how a run stands; of the rest it knows only that they completed."""
+_TOLD = ("rejected", "timed_out")
+
+
 def query(wanted: RunFilter, *, indexed: bool) -> str | None:
     """What the server is asked for; all but the severity, incident and status it does not index."""
     clauses = [] if wanted.blueprint is None else [f"WorkflowType = {_quoted(wanted.blueprint)}"]
-    if wanted.status == "running":
-        clauses.append("ExecutionStatus = 'Running'")
+    if wanted.status is not None:
+        clauses.append(f"ExecutionStatus IN ({_EXECUTION.get(wanted.status, _COMPLETED)})")
     if indexed:
         for name, value in (
             ("HarmonyIncident", wanted.incident),
             ("HarmonySeverity", wanted.severity),
-            ("HarmonyStatus", wanted.status if wanted.status != "running" else None),
+            ("HarmonyStatus", wanted.status if wanted.status in _TOLD else None),
         ):
             if value is not None:
                 clauses.append(f"{name} = {_quoted(value)}")

@@ -111,6 +111,22 @@ async def test_an_answer_to_a_run_that_did_not_start_is_told_so(client: Client) 
     assert (reply.accepted, reply.state) == (False, "closed")
 
 
+async def test_runs_that_could_not_say_how_they_ended_are_listed_as_failed(client: Client) -> None:
+    async with world(client) as w:
+        refused = await w.start("flow.gate", {"word": 1})
+        ended = await w.start("flow.gate")
+        await w.until_open(ended, "ask")
+        await client.get_workflow_handle(ended).terminate("enough")
+        for run in (refused, ended):
+            assert (await w.runs.result(run)).status == "failed"
+        failed, running = [
+            {each.run for each in await w.runs.list(RunFilter("flow.gate", status=status))}
+            for status in ("failed", "running")
+        ]
+    assert {refused, ended} <= failed
+    assert not {refused, ended} & running
+
+
 async def test_an_id_that_is_taken_is_refused(client: Client) -> None:
     async with world(client) as w:
         run = await w.start("flow.gate")
