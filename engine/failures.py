@@ -40,6 +40,11 @@ def to_failure(error: BaseException) -> ApplicationError:
     )
 
 
+def to_try_again(error: OSError) -> ApplicationError:
+    """What an activity raises that has no part in a run's outcome, and that Temporal may repeat."""
+    return ApplicationError(str(error), category=ApplicationErrorCategory.BENIGN)
+
+
 def describe(error: BaseException) -> StepFailure:
     """An error as the run's state and results hold it."""
     if isinstance(error, StepError):

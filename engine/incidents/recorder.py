@@ -52,6 +52,7 @@ class Recorder:
         self._store: Timelines | None = None
         self._turn = asyncio.Lock()
         self._away = False
+        self._full = False
         self._later: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -66,8 +67,18 @@ class Recorder:
             waits = self._later is not None and not self._later.done()
             if not waits and await self._write(batch):
                 return
-            self._spool.put(batch)
+            self._keep(batch)
             self._try_later()
+
+    def _keep(self, batch: RunEntries) -> None:
+        try:
+            self._spool.put(batch)
+        except OSError as error:
+            if not self._full:
+                _log.warning("nor does the state folder take the timeline: %s", error.strerror)
+            self._full = True
+            raise
+        self._full = False
 
     async def close(self) -> None:
         """Try once more, and leave what is left to whoever comes next."""

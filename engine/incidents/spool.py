@@ -9,8 +9,8 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -26,7 +26,7 @@ class Spool:
 
     def __init__(self, state: Path) -> None:
         self._folder = state / FOLDER
-        self._own: BinaryIO | None = None
+        self._own: FileIO | None = None
 
     @property
     def waiting(self) -> int:
@@ -39,12 +39,19 @@ class Spool:
         return not self._files()
 
     def put(self, batch: RunEntries) -> None:
-        """Keep a batch, on the disk when this comes back; OSError where the disk has no room."""
+        """Keep a batch, on the disk when this comes back; OSError where the disk has no room, and
+        then nothing of it is there."""
         if self._own is None:
             self._own = self._begin()
-        self._own.write(msgspec.json.encode(batch) + b"\n")
-        self._own.flush()
-        os.fsync(self._own.fileno())
+        size = self._own.seek(0, os.SEEK_END)
+        line = memoryview(msgspec.json.encode(batch) + b"\n")
+        try:
+            while line:
+                line = line[self._own.write(line) :]
+            os.fsync(self._own.fileno())
+        except OSError:
+            self._own.truncate(size)
+            raise
 
     def refuse(self, batch: RunEntries, why: str) -> None:
         """Keep what the store will never take where people can look at it."""
@@ -79,7 +86,7 @@ class Spool:
             self._own.close()
             self._own = None
 
-    def _begin(self) -> BinaryIO:
+    def _begin(self) -> FileIO:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / f"{time.time_ns():020}-{os.getpid()}{_ENDING}"
         while True:
@@ -94,15 +101,16 @@ class Spool:
         return sorted(path for path in found if path.name != _REFUSED)
 
 
-def _opened(path: Path) -> BinaryIO:
-    return open(path, "ab", opener=_private)
+def _opened(path: Path) -> FileIO:
+    """For appending, with no buffer: what a full disk does not take is not tried again later."""
+    return FileIO(path, "ab", opener=_private)
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _locked(file: BinaryIO) -> bool:
+def _locked(file: FileIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

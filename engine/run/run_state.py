@@ -20,6 +20,14 @@ from engine.run.commands import Command, Ended, RunInfo
 from engine.run.run_memory import Memory
 from engine.run.step_state import Steps
 
+_ENDED: dict[RunStatus, str] = {
+    "succeeded": "has succeeded",
+    "failed": "has failed",
+    "rejected": "was rejected at a gate",
+    "timed_out": "has timed out at a gate or a signal",
+    "cancelled": "was cancelled",
+}
+
 
 class RunState:
     """One run of one plan, from its beginning to its result."""
@@ -186,7 +194,7 @@ class RunState:
             self._finally_over(now)
         elif memory.stage == "closing" and self._flights.quiet:
             memory.stage = "done"
-            text = f"the run has {_ended(memory.status)}"
+            text = f"the run {_ENDED[memory.status or 'failed']}"
             self._journal.add(now, "run.ended", text, data={"status": memory.status})
         else:
             return False
@@ -236,7 +244,3 @@ def _started_by(info: RunInfo) -> Actor | None:
     if not info.initiator:
         return None
     return msgspec.structs.replace(info.actor or Actor(name=""), name=info.initiator)
-
-
-def _ended(status: RunStatus | None) -> str:
-    return {"timed_out": "timed out at a gate or a signal"}.get(str(status), str(status))

@@ -77,9 +77,12 @@ class Activities:
     @activity.defn(name="record_entries")
     async def record_entries(self, entries: RunEntries) -> None:
         """What happened in a run, for its incident's timeline; comes back whether or not the store
-        is there."""
+        is there, and fails where the disk has no room either."""
         if self._desk is not None:
-            await self._desk.recorder.record(entries)
+            try:
+                await self._desk.recorder.record(entries)
+            except OSError as error:
+                raise failures.to_try_again(error) from None
 
     @activity.defn(name="standing_of")
     async def standing_of(self, name: str) -> Standing:

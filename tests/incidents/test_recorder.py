@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import json
+import resource
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from engine.errors import IncidentError, StoreUnavailable
 from engine.incidents.incident import NewEvent, Opening
@@ -178,6 +181,36 @@ async def test_a_line_that_broke_off_is_no_batch(tmp_path: Path) -> None:
     async with recorder(store, tmp_path):
         await until(lambda: store.texts() == ["a"])
         await until(lambda: not file.exists())
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As on a disk that has no room for more."""
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+
+
+async def test_what_a_full_disk_does_not_take_is_told_and_leaves_nothing_behind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Timelines(away=True)
+    async with recorder(store, tmp_path, again=LIMIT) as made:
+        await made.record(batch(1, "a"))
+        (file,) = (tmp_path / "timeline").iterdir()
+        with files_of_at_most(file.stat().st_size + 100):
+            for _ in range(2):
+                with pytest.raises(OSError, match="too large"):
+                    await made.record(batch(2, "b" * 1_000))
+        await made.record(batch(3, "c"))
+        store.away = False
+    assert store.texts() == ["a", "c"]
+    assert [r.getMessage() for r in caplog.records if "nor does" in r.getMessage()] == [
+        "nor does the state folder take the timeline: File too large"
+    ]
 
 
 def test_an_event_holds_who_from_where_and_nothing_that_a_store_refuses() -> None:
