@@ -9,8 +9,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from engine.temporal.converter import DATA_CONVERTER
-from engine.temporal.guardian import OPTIONS
-from tools.ports import free_port
+from engine.temporal.guardian import OPTIONS, free_ports
 
 
 @contextlib.asynccontextmanager
@@ -20,7 +19,7 @@ async def bare_server(database: Path) -> AsyncIterator[Client]:
         dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
         dev_server_database_filename=str(database), dev_server_extra_args=OPTIONS,
         dev_server_log_level="error", data_converter=DATA_CONVERTER, ui=True,
-        ui_port=free_port(),
+        ui_port=free_ports(1)[0],
     )  # fmt: skip
     try:
         yield environment.client

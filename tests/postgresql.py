@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tools.ports import free_port
+from engine.temporal.guardian import free_ports
 
 REQUIRED = "HARMONY_REQUIRE_POSTGRESQL"
 """Set to 1 where the tests must not be skipped: CI."""
@@ -64,7 +64,7 @@ def _owner(folder: Path) -> int | None:
 
 @contextlib.contextmanager
 def _server(program: Path, folder: Path, user: int | None) -> Iterator[int]:
-    port = free_port()
+    [port] = free_ports(1)
     settings = ["listen_addresses=127.0.0.1", f"port={port}", "fsync=off", "max_connections=120",
                 f"unix_socket_directories={folder}"]  # fmt: skip
     with (folder / "log").open("wb") as log:

@@ -139,10 +139,35 @@ TAKEN = """
 import sys
 sys.path.insert(0, {folder!r})
 import guardian
-free, taken = guardian._free_ports, [{port}]
-guardian._free_ports = lambda: (taken.pop(), free()[1]) if taken else free()
+free, taken = guardian.free_ports, [{port}]
+guardian.free_ports = lambda number: [taken.pop(), *free(number - 1)] if taken else free(number)
 guardian.main(sys.argv[1:])
 """
+
+
+ONE_OF_ITS_OWN = """#!/bin/sh
+echo "$@" >> {folder}/starts
+if [ $(wc -l < {folder}/starts) = 1 ]; then
+  echo "listen tcp 127.0.0.1:41000: bind: address already in use"
+  exit 1
+fi
+exec {program} "$@"
+"""
+
+
+async def test_a_server_that_found_a_port_of_its_own_taken_is_where_it_was_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It listens a moment before it finds that out, and is found by then."""
+    program = tmp_path / "temporal"
+    program.write_text(ONE_OF_ITS_OWN.format(folder=tmp_path, program=embedded.binary()))
+    program.chmod(0o755)
+    monkeypatch.setattr(embedded, "binary", lambda: str(program))
+    async with embedded_server(tmp_path) as server:
+        await connect(server.address)
+    first, second = (tmp_path / "starts").read_text().splitlines()
+    assert first == second
+    await until(lambda: unguarded(tmp_path))
 
 
 async def test_a_server_of_another_folder_at_the_same_port_is_not_taken_for_ones_own(

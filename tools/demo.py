@@ -23,9 +23,9 @@ from typing import Any
 import httpx
 import yaml
 
+from engine.temporal.guardian import free_ports
 from tools.played_archive import CHECK, EXPIRE, Archive
 from tools.played_vendors import played_vendors
-from tools.ports import free_port
 from tools.stage import (
     AT_TERMINAL,
     ROOT,
@@ -101,7 +101,7 @@ class Demo:
             shutil.copy(ROOT / file, project)
         archive = Archive(self._folder / "archive")
         self._archive = held.enter_context(archive.serving(project / "runbooks"))
-        port = free_port()
+        [port] = free_ports(1)
         self._sandbox = held.enter_context(played_vendors(port))
         self._bind()
         own = (

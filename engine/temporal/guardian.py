@@ -9,6 +9,7 @@ was, so that those who use it find it again.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -23,7 +24,11 @@ from pathlib import Path
 from typing import Any
 
 START_ATTEMPTS = 3
-"""With other ports, where another program took one first."""
+"""Where another program took a port first: one of those chosen here, or of the server's own."""
+PORTS = 4
+"""For its gRPC service, its pages, its HTTP service and its metrics."""
+PORTS_TRIED = 200
+_PORTS = range(20_000, 32_768)
 STEADY_SECONDS = 5.0
 """A server that ends later than this had served; one that ends sooner would do so again."""
 STOP_SECONDS = 10.0
@@ -53,7 +58,7 @@ class Guardian:
         self._state = state
         self._binary = binary
         self._pid = 0
-        self._ports = _free_ports()
+        self._ports = free_ports(PORTS)
         self._began = time.monotonic()
         self._unused = threading.Event()
 
@@ -71,7 +76,8 @@ class Guardian:
         while not self._unused.is_set():
             if self._port_was_taken() and attempts < START_ATTEMPTS:
                 attempts += 1
-                self._ports = _free_ports()
+                if any(f":{port}:" in self._log() for port in self._ports):
+                    self._ports = free_ports(PORTS)
             elif time.monotonic() - self._began < STEADY_SECONDS:
                 break
             with self._state.joinpath("server.lock").open("r+b") as lock:
@@ -83,11 +89,11 @@ class Guardian:
     def _take_over(self) -> None:
         found = json.loads((self._state / "server.json").read_text())
         self._pid = found["pid"]
-        self._ports = _port(found["address"]), _port(found["ui"])
+        self._ports[:2] = _port(found["address"]), _port(found["ui"])
 
     def _start(self, server_lock: int) -> None:
         self._began = time.monotonic()
-        port, ui_port = self._ports
+        port, ui_port, http_port, metrics_port = self._ports
 
         def announce() -> None:
             # By the server's own process, just before it is one: also where this guardian is
@@ -97,7 +103,8 @@ class Guardian:
 
         command = [
             self._binary, "server", "start-dev", "--ip=127.0.0.1", f"--port={port}",
-            f"--ui-port={ui_port}", f"--db-filename={self._state / 'temporal.db'}",
+            f"--ui-port={ui_port}", f"--http-port={http_port}", f"--metrics-port={metrics_port}",
+            f"--db-filename={self._state / 'temporal.db'}",
             "--log-level=error", "--ui-disable-news-fetch", *OPTIONS,
         ]  # fmt: skip
         environment = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
@@ -159,11 +166,20 @@ def _port(address: str) -> int:
     return int(address.rpartition(":")[2])
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+def free_ports(number: int) -> list[int]:
+    """Ports that no outgoing connection is given meanwhile: those begin at 32768 on Linux.
+
+    OSError where too few of many are free.
+    """
+    found: list[int] = []
+    for _ in range(PORTS_TRIED):
+        port = _PORTS.start + int.from_bytes(os.urandom(4), "big") % len(_PORTS)
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.bind(("127.0.0.1", port))
+            found += [port] if port not in found else []
+        if len(found) == number:
+            return found
+    raise OSError(errno.EADDRNOTAVAIL, "no port is free")
 
 
 def _signal(pid: int, number: int) -> None:

@@ -18,8 +18,8 @@ from engine.incidents.store import Store
 from engine.incidents.timeline import EventFilter
 from engine.sandbox.server import Sandbox, running
 from engine.sandbox.settings import Settings
+from engine.temporal.guardian import free_ports
 from tests.end_to_end.command_line import LIMIT, Harmony, Running
-from tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 BOB, CAROL, DAVE = "U0BOB00001", "U0CAROL001", "U0DAVE0001"
@@ -190,7 +190,7 @@ async def site(
     (project / "blueprints").mkdir()
     (project / "blueprints" / "incident.initiate.yaml").write_text(initiate)
     (project / "policy.yaml").write_text(yaml.safe_dump(POLICY))
-    port = free_port()
+    [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     settings = Settings(
         interactions=f"{url}/slack/interactions", webhooks=f"{url}/webhooks/pagerduty"
