@@ -120,7 +120,7 @@ class Catalog:
             f"golden.{domain}.{name}"
             for domain in _folders(root)
             for name in _folders(root / domain)
-            if (root / domain / name / "capability.yaml").is_file()
+            if os.path.isfile(root / domain / name / "capability.yaml")  # noqa: PTH113 - cannot fail
         )
 
     def case_files(self) -> tuple[str, ...]:
@@ -194,6 +194,7 @@ def contents(folder: Path) -> Iterator[Path]:
         try:
             entries = sorted(os.scandir(here), key=lambda entry: entry.name)
         except OSError:
+            yield here  # it cannot be read, and whoever reads it will say so
             continue
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -235,7 +236,8 @@ def _unfit(path: Path, inside: Path) -> tuple[str, str] | None:
         if not path.resolve().is_relative_to(inside):
             return "FILE_OUTSIDE", "the file is a link out of the project"
         if not path.is_file() or not os.access(path, os.R_OK):
-            return "FILE_UNREADABLE", "not a file that can be read"
+            what = "folder" if path.is_dir() else "file"
+            return "FILE_UNREADABLE", f"not a {what} that can be read"
     except (OSError, RuntimeError):
         return "FILE_UNREADABLE", "the link leads nowhere"
     return None
@@ -248,6 +250,8 @@ def _file_fault(code: str, message: str, path: Path, project: Path) -> Fault:
 def _signature(path: Path) -> Signature:
     try:
         about = path.stat()
+    except PermissionError:  # there or not: whoever loads it says so
+        return ((str(path), 0, 0, 0),)
     except (OSError, ValueError):
         return ((str(path), 0, 0, 0),) if path.is_symlink() else ()
     return ((str(path), about.st_mtime_ns, about.st_size, about.st_ino),)

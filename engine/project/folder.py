@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def find_project(start: Path) -> Path:
 
 def given_project(folder: Path) -> Path:
     """A folder that was named as a project; RunRefused where it holds nothing of one."""
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise RunRefused(f"the folder {folder} cannot be read", code="PROJECT")
     if not any((folder / part).is_dir() for part in ("blueprints", "capabilities", "runbooks")):
         message = f"{folder} is no project: it has no blueprints/, capabilities/ or runbooks/"
         raise RunRefused(message, code="PROJECT")

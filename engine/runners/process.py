@@ -99,7 +99,7 @@ class ProcessRunner:
             "environment": environment,
             "grace": self._grace,
             "limits": _limits(execution.limits),
-            "count": execution.limits.processes if os.geteuid() == 0 else 0,
+            "processes": execution.limits.processes,
         }
 
 
@@ -216,6 +216,7 @@ def _limits(limits: Limits) -> list[tuple[int, int]]:
     Memory is what it can write to (RLIMIT_DATA): runtimes such as Go's or Node's reserve far
     more addresses than they use, so those are only held to a multiple. The kernel counts the
     processes of a user, not of a program, and none of root's: all that there are now are added.
+    It stops a bomb at once; the supervisor's own count is the exact one.
     """
     return [
         (resource.RLIMIT_DATA, limits.memory_bytes),

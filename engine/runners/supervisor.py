@@ -32,7 +32,7 @@ LEFTOVER_GRACE = 1.0
 GIVE_UP = 10.0
 """Seconds of SIGKILL after which a survivor (asleep in the kernel, or of another user) is left."""
 COUNT_EVERY = 0.25
-"""Seconds between two counts of processes, where the kernel does not limit them (root)."""
+"""Seconds between two counts of processes: the kernel counts a user's, and none of root's."""
 _PR_SET_CHILD_SUBREAPER = 36
 _RESET = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 """However this process was started, `nohup` and `&` included: a program hears every signal."""
@@ -260,16 +260,16 @@ class Program:
             self.note = f"{self.survivors} of its processes could not be ended"
         return not self.survivors
 
-    def patience(self) -> float | None:
+    def patience(self) -> float:
         """Milliseconds to wait for something to happen."""
         if self.kill_at is not None:
             return max(2.0, 1000 * (self.kill_at - time.monotonic()))
-        return 1000 * COUNT_EVERY if self.order["count"] else None
+        return 1000 * COUNT_EVERY
 
     def count(self) -> None:
-        """End a program that has more processes than it may, where the kernel does not."""
-        most = self.order["count"]
-        if most and self.kill_at is None and len(descendants(os.getpid())) > most:
+        """End a program that has more processes than it may."""
+        most = self.order["processes"]
+        if self.kill_at is None and len(descendants(os.getpid())) > most:
             self.note = f"it had more than {most} processes at once"
             self.end(0.0)
 

@@ -1,5 +1,6 @@
-"""Files that look like definitions and lie where nothing is read."""
+"""Files that look like definitions and lie where nothing is read, and folders that cannot be."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +14,29 @@ _LISTED = (
     "capabilities/*/*",
 )  # fmt: skip
 """What the catalog lists."""
+_FOLDERS = (
+    "blueprints", "blueprints/cases", "runbooks", "capabilities", "capabilities/*",
+    "capabilities/*/*",
+)  # fmt: skip
+"""Where it looks."""
 
 
 def stray_files(folder: Path) -> Iterator[tuple[Path, Fault]]:
     """Each with its fault; at most a hundred."""
+    for path in sorted(_closed(folder))[:_MOST]:
+        message = "a folder that cannot be read"
+        yield path, Fault("FILE_UNREADABLE", "error", message, file_name(path, folder))
     for path, hint in sorted(_found(folder))[:_MOST]:
         message = "nothing reads this file"
         yield path, Fault("FILE_NAME", "error", message, file_name(path, folder), hint=hint)
+
+
+def _closed(folder: Path) -> Iterator[Path]:
+    for pattern in _FOLDERS:
+        for path in folder.glob(pattern):
+            # Path's own fails below a folder that may not be entered; that one is named then.
+            if os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
+                yield path
 
 
 def _found(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine.language.loader import MAX_FILE_BYTES
+from tests.canned import PROJECT
 
 ROOT = Path(__file__).parents[2]
 HEAD = b"blueprint: hostile\nversion: 1.0.0\ntitle: T\nowner: o\n"
@@ -73,3 +75,29 @@ def measured(*arguments: str, at: Path) -> Any:
         check=True, capture_output=True, timeout=100, cwd=ROOT, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
     return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+@pytest.mark.parametrize(
+    "closed", ["blueprints", "capabilities", "capabilities/test", "capabilities/test/echo"]
+)
+def test_a_folder_that_may_not_be_read_is_a_fault(closed: str, mode: int, project: Path) -> None:
+    folder = shutil.copytree(PROJECT, project / "copy") / closed
+    folder.chmod(mode)
+    try:
+        told = as_a_user("validate", "--format", "json", at=project / "copy")
+    finally:
+        folder.chmod(0o755)
+    assert told.returncode == 2, told.stderr
+    unread = [f for f in json.loads(told.stdout)["faults"] if f["code"] == "FILE_UNREADABLE"]
+    assert closed in {fault["file"] for fault in unread}
+
+
+def as_a_user(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
+    """What `harmony` says where permissions count: root is held to them without two abilities."""
+    able = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    command = [sys.executable, "-m", "engine.cli.main", "--project", str(at), *arguments]
+    return subprocess.run(
+        [*(() if os.geteuid() else able), *command],
+        check=False, capture_output=True, timeout=100, cwd=ROOT, text=True,
+    )  # fmt: skip
