@@ -211,7 +211,7 @@ def _near(store: "Store", given: str) -> Iterator[None]:
         if (whole := _written_out(given)) in known:
             known = [whole]
         raise IncidentError(
-            f"there is no incident {one_line(given)}{did_you_mean(given, known)}; "
+            f"there is no incident {one_line(given, 100)}{did_you_mean(given, known)}; "
             f"`{program()} incident list` has them all",
             code=error.code,
         ) from None

@@ -6,7 +6,7 @@ import msgspec
 
 from engine import instants
 from engine.errors import IncidentError
-from engine.incidents.incident import NewEvent, Opening
+from engine.incidents.incident import Link, NewEvent, Opening
 from engine.plan import Json, encode
 
 LONGEST_TITLE = 255
@@ -75,6 +75,16 @@ def opening(given: Opening, now: int) -> Opening:
             else None
         ),
     )
+
+
+def link(given: Link) -> Link:
+    """What was made elsewhere, as it is kept."""
+    texts = {
+        name: clean(value)
+        for name, value in msgspec.structs.asdict(given).items()
+        if isinstance(value, str)
+    }
+    return msgspec.structs.replace(given, **texts)
 
 
 def incident_id(given: str) -> str:

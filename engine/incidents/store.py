@@ -163,6 +163,7 @@ class Store:
 
     def link(self, incident_id: str, kind: LinkKind, link: Link) -> Incident:
         """Keep what was made for it elsewhere, in place of what was known of it."""
+        link = input_checks.link(link)
         with self._write() as connection:
             held = incident_rows.held(connection, incident_id)
             if getattr(held, kind) != link:

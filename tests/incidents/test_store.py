@@ -318,8 +318,9 @@ def test_events_are_found_by_kind_actor_time_and_place(store: Store) -> None:
 def test_odd_text_is_kept_as_text(store: Store, odd: str) -> None:
     made, _ = store.open(Opening(title=f"x {odd}", severity="P2"))
     store.append(made.id, [NewEvent(type="a.b", description=odd, key=odd, data={"odd": odd[:1]})])
+    store.link(made.id, "slack", SlackChannel(channel_id="C1", channel_name=odd))
     assert store.verify(made.id).intact
-    assert len(store.events(made.id, ALL)) == 2
+    assert len(store.events(made.id, ALL)) == 3
 
 
 def test_what_is_not_there_is_said(store: Store) -> None:
