@@ -18,6 +18,8 @@ BLUEPRINT = SearchAttributeKey.for_keyword("HarmonyBlueprint")
 INCIDENT = SearchAttributeKey.for_keyword("HarmonyIncident")
 SEVERITY = SearchAttributeKey.for_keyword("HarmonySeverity")
 STATUS = SearchAttributeKey.for_keyword("HarmonyStatus")
+STARTED = "HarmonyStarted"
+"""In the memo of a run that went on in a new history: when its first one began."""
 ATTRIBUTES = (BLUEPRINT, INCIDENT, SEVERITY, STATUS)
 Key: TypeAlias = SearchAttributeKey[str]
 

@@ -204,7 +204,12 @@ class UnderWay:
             self._limit.never()
             self._driver.issue_pending()
             return
-        workflow.continue_as_new(args=[following], workflow=workflow.info().workflow_type)
+        started = instants.render(self._state.info.started_at_ms)
+        workflow.continue_as_new(
+            args=[following],
+            workflow=workflow.info().workflow_type,
+            memo={**workflow.memo(), ending.STARTED: started},
+        )
 
     async def _end(self) -> RunView:
         view, start = self.view(), self._start

@@ -1,10 +1,11 @@
 """Runs as a list shows them: which are wanted, asked of the server and looked at here."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
+from engine import instants
 from engine.interpreter import ending
 from engine.plan import Json
 
@@ -79,9 +80,19 @@ async def listed(execution: WorkflowExecution) -> ListedRun:
         status=_status(execution.status, read(ending.STATUS)),
         incident=read(ending.INCIDENT),
         severity=read(ending.SEVERITY),
-        started_at=execution.start_time,
+        started_at=_began(memo.get(ending.STARTED)) or execution.start_time,
         closed_at=execution.close_time,
     )
+
+
+def _began(said: Json) -> datetime | None:
+    """When the first history of a run began, where this is a later one."""
+    if not isinstance(said, str):
+        return None
+    try:
+        return datetime.fromtimestamp(instants.parse(said) / 1000, UTC)
+    except (ValueError, OverflowError):  # whatever another client put there
+        return None
 
 
 def _status(status: WorkflowExecutionStatus | None, said: str | None) -> str:

@@ -124,6 +124,17 @@ async def test_an_answer_that_comes_between_two_histories_is_sent_again(client: 
     assert len(set(between.sent)) == 1
 
 
+async def test_a_run_is_listed_as_begun_with_its_first_history(client: Client) -> None:
+    async with world(client, Canned(continue_after=12)) as w:
+        run = await w.start("flow.undo")
+        view = await w.runs.result(run)
+        [listed] = [each for each in await w.runs.list() if each.run == run]
+        last = await client.get_workflow_handle(run).describe()
+    first = view.steps["first"].started_at
+    assert first is not None
+    assert listed.started_at <= datetime.fromisoformat(first) < last.start_time
+
+
 async def test_what_is_undone_is_known_in_the_next_history(client: Client) -> None:
     async with world(client, Canned(continue_after=12)) as w:
         view = await w.run("flow.undo", {"failures": 9})
