@@ -62,7 +62,11 @@ def _admitted(
     try:
         plan = plan_of(project.catalog, request.blueprint, project.settings.gates_at_most_ms)
     except RunRefused as error:
-        raise RunRefused(f"{error} (the worker serves {project.folder})", code=error.code) from None
+        raise RunRefused(
+            f"{error} (the worker that took the run serves {project.folder}; the worker of another "
+            "project needs a namespace of its own, or another --state)",
+            code=error.code,
+        ) from None
     policy = project.policy
     if not policy.may_start(initiator, plan.roles):
         raise RunRefused(
