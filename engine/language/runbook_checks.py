@@ -20,12 +20,11 @@ def check(reading: Reading, body: str, first_line: int) -> tuple[Block, ...]:
     _for_runme(reading, root)
     _parameters(reading, parameters)
     found = runbook_parser.fences(body, first_line)
-    running = tuple(block for block in found if block.runs)
-    if not running:
+    if not found:
         hint = "Add a fence such as ```sh {name=look interactive=false}."
         reading.fault("RUNBOOK_EMPTY", "no block of this runbook runs", (), hint=hint)
     reading.faults += block_checks.faults(found, reading.document.file, parameters)
-    return running
+    return tuple(block for block in found if block.runs)
 
 
 def _for_runme(reading: Reading, root: Mapping[str, Json]) -> None:

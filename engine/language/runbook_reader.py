@@ -10,9 +10,10 @@ from engine.language.capability import EFFECTS
 from engine.language.document import Document, Path
 from engine.language.loader import load_text
 from engine.language.outbound import check_outbound
-from engine.language.reading import Reading, meant
+from engine.language.reading import Reading
 from engine.language.runbook import Runbook
 from engine.plan import Json
+from engine.suggestions import suggest
 
 NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 _KEYS = ("title", "owner", "effect", "parameters", "allowOutbound", "timeout", "image")
@@ -60,7 +61,8 @@ def _is_text(data: bytes) -> bool:
 def _harmony(reading: Reading) -> dict[str, Any]:
     root: dict[str, Json] = reading.document.value
     if "harmony" not in root:
-        hint = meant("harmony", root)
+        near = suggest("harmony", root)
+        hint = f"Write `harmony:` where '{near}' stands." if near is not None else None
         reading.fault("RUNBOOK_FRONTMATTER", "the front matter has no `harmony:`", (), hint=hint)
         return {}
     path: Path = ("harmony",)
@@ -69,8 +71,8 @@ def _harmony(reading: Reading) -> dict[str, Any]:
         return {}
     reading.keys(part, path, _KEYS, _REQUIRED)
     fields: dict[str, Any] = {
-        "title": reading.text(part, "title", path, line=True),
-        "owner": reading.text(part, "owner", path, line=True),
+        "title": reading.literal(part, "title", path),
+        "owner": reading.literal(part, "owner", path),
         "image": reading.text(part, "image", path, line=True) or None,
     }
     if "effect" in part:
