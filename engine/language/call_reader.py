@@ -49,10 +49,6 @@ def read_call_of(reading: Reading, parent: Mapping[str, Json], path: Path) -> Wr
 
 
 def _secrets(reading: Reading, value: Json, path: Path) -> dict[str, str]:
-    found = {}
-    for key, entry in (reading.mapping(value, path) or {}).items():
-        if isinstance(entry, str) and entry.strip():
-            found[key] = entry
-        else:
-            reading.wrong_type(entry, (*path, key), "the name of an entry of harmony.yaml")
-    return found
+    given = reading.mapping(value, path) or {}
+    found = {key: reading.text(given, key, path, line=True) for key in given}
+    return {key: entry for key, entry in found.items() if entry}

@@ -129,12 +129,17 @@ class Reading:
             return ""
         if not value.strip():
             self.fault("WRONG_VALUE", f"'{key}' is empty", where)
-        elif line and "\n" in value.strip():
-            self.fault("WRONG_VALUE", f"'{key}' is one line", where)
-        elif line and (odd := _CONTROL.search(value.strip())):
-            message = f"'{key}' holds the control character {_shown(odd[0])}"
-            self.fault("WRONG_VALUE", message, where)
+        elif line:
+            self._is_line(value.strip(), f"'{key}'", where)
         return value.strip() if line else value
+
+    def _is_line(self, text: str, name: str, path: Path) -> bool:
+        odd = _CONTROL.search(text)
+        if odd is None:
+            return True
+        what = "is one line" if "\n" in text else f"holds the control character {_shown(odd[0])}"
+        self.fault("WRONG_VALUE", f"{name} {what}", path)
+        return False
 
     def literal(self, parent: Mapping[str, Json], key: str, path: Path) -> str:
         """One line that is taken as it stands, so that a template in it is a fault."""
@@ -177,8 +182,8 @@ class Reading:
         literal: bool = False,
         repeated: bool = False,
     ) -> tuple[str, ...]:
-        """A list of texts; "" for an entry that is none, so that each keeps its place. `literal`:
-        taken as they stand; `repeated`: one may stand there twice."""
+        """A list of lines; "" for an entry that is none, so that each keeps its place. `literal`:
+        taken as they stand; `repeated`: any texts, and one may stand there twice."""
         if isinstance(value, list) and not repeated:
             self.once_each(value, path)
         found = []
@@ -189,7 +194,9 @@ class Reading:
             elif not item.strip():
                 self.fault("WRONG_VALUE", "an entry is empty", where)
             else:
-                good = not literal or self._without_template(item, "an entry", where)
+                good = (repeated or self._is_line(item, "an entry", where)) and (
+                    not literal or self._without_template(item, "an entry", where)
+                )
             found.append(item if good else "")
         if isinstance(value, list) and len(value) < least:
             name = f"'{path[-1]}'" if isinstance(path[-1], str) else "it"
