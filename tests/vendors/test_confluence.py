@@ -277,6 +277,8 @@ def test_storage_format_goes_as_it_is_or_not_at_all(call: Any, front: Front) -> 
     assert written(front)["body"]["value"].startswith(text)
     for bad in ("<p>a", "a & b", "<p>a</p></body><body>", "<!DOCTYPE a><p/>", "&unknown;"):
         assert call({**given, "storage": bad})["error"]["code"] == "BAD_STORAGE"
+    said = call({**given, "storage": "<p>a\n</b>"})["error"]["message"]
+    assert said.endswith("mismatched tag: line 2, column 3")
     assert call({**CREATE, "markdown": "<" * 1_900_000})["error"]["code"] == "REFUSED"
     assert call({**CREATE, "title": " \n "})["error"]["code"] == "REFUSED"
 

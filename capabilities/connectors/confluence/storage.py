@@ -40,12 +40,19 @@ def checked(text: str) -> str:
     """The same text; Failed where it is not well-formed."""
     parser = expat.ParserCreate()
     try:
-        parser.Parse(f"<!DOCTYPE body [{_ENTITIES}]><body>", False)  # noqa: FBT003
+        parser.Parse(f"<!DOCTYPE body [{_ENTITIES}]><body>\n", False)  # noqa: FBT003
         parser.Parse(f"{text}</body>", True)  # noqa: FBT003
-    except (expat.ExpatError, ValueError) as error:
-        said = f"the text is not in Confluence's storage format, correct it: {error}"
-        raise Failed("BAD_STORAGE", said) from error
+    except expat.ExpatError as error:
+        place = f"line {error.lineno - 1}, column {error.offset + 1}"
+        raise _not_storage(f"{expat.ErrorString(error.code)}: {place}") from error
+    except ValueError as error:
+        raise _not_storage(str(error)) from error
     return text
+
+
+def _not_storage(why: str) -> Failed:
+    said = f"the text is not in Confluence's storage format, correct it: {why}"
+    return Failed("BAD_STORAGE", said)
 
 
 def one_line(text: str) -> str:
