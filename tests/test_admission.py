@@ -109,7 +109,7 @@ def test_an_unknown_blueprint_gets_a_suggestion(tmp_path: Path) -> None:
     code, sentence = refused(admit(given(tmp_path), request("test.ome")))
     assert code == "BLUEPRINT_UNKNOWN"
     assert "test.one" in sentence
-    assert str(tmp_path) in sentence
+    assert f"serves {tmp_path}; the worker of another project needs" in sentence
 
 
 def test_a_faulty_blueprint_says_where(tmp_path: Path) -> None:
