@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from engine.errors import IncidentError, StoreUnavailable
 
 VARIABLE = "HARMONY_DATABASE_URL"
-HEAD = "0002"
+HEAD = "0003"
 """The schema's latest step."""
 FILE = "incidents.db"
 BUSY_SECONDS = 30

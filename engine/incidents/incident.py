@@ -89,6 +89,8 @@ class Opening(Message, frozen=True, kw_only=True):
     pagerduty_incident_id: str | None = None
     key: str | None = None
     """The same for every try of the same opening: one incident comes of them."""
+    also: tuple[str, ...] = ()
+    """Other keys of the same trouble: while an incident of any of them is not over, it is that."""
 
 
 class NewEvent(Message, frozen=True, kw_only=True):

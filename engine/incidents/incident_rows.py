@@ -1,7 +1,7 @@
 """Incidents as rows: their numbers, what is known of each, what was made for it elsewhere."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from engine.incidents.tables import (
     confluence_page,
     incident,
     incident_number,
+    opening_key,
     slack_channel,
     statuspage_incident,
     timeline_event,
@@ -26,6 +27,8 @@ _TABLES: Mapping[LinkKind, Table] = {
     "slack": slack_channel,
     "confluence": confluence_page,
 }
+OVER = frozenset(("Resolved", "PostMortem", "Closed"))
+"""The statuses of an incident that people are done with."""
 _Row = TypeVar("_Row", bound=msgspec.Struct)
 _OPENING_LOCK = 7_403_202
 """PostgreSQL's advisory lock of those that open an incident."""
@@ -144,17 +147,49 @@ def _fitting(query: Select[Any], which: IncidentFilter) -> Select[Any]:
 
 
 def opened_before(connection: Connection, opening: Opening) -> Incident | None:
-    """The incident that an earlier try of this opening has made."""
-    for column, value in (
-        (incident.c.key, opening.key),
-        (incident.c.pagerduty_incident_id, opening.pagerduty_incident_id),
-    ):
-        if value is None:
-            continue
-        row = connection.execute(select(incident).where(column == value).limit(1)).first()
-        if row is not None:
-            return _incident(connection, row)
-    return None
+    """The incident that an earlier try of this opening has made.
+
+    Where the opening has several keys, one that is not over counts for all of them; one that is
+    over, only where each of the keys is known: what is new to it is another trouble.
+    """
+    keys = keys_of(opening)
+    known = known_keys(connection, keys)
+    here = [found for key in keys if key in known and (found := find(connection, known[key]))]
+    not_over = [each for each in here if each.status not in OVER]
+    if here and (not_over or len(known) == len(keys)):
+        return (not_over or here)[0]
+    if opening.pagerduty_incident_id is None:
+        return None
+    same = incident.c.pagerduty_incident_id == opening.pagerduty_incident_id
+    row = connection.execute(select(incident).where(same).limit(1)).first()
+    return None if row is None else _incident(connection, row)
+
+
+def keys_of(opening: Opening) -> tuple[str, ...]:
+    """Its keys, its own first, each once."""
+    own = () if opening.key is None else (opening.key,)
+    return tuple(dict.fromkeys((*own, *opening.also)))
+
+
+def known_keys(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
+    """The incident of each key that has one."""
+    found: dict[str, str] = {}
+    if not (wanted := list(keys)):
+        return found
+    for key, identity in (
+        (opening_key.c.key, opening_key.c.incident_id), (incident.c.key, incident.c.id)
+    ):  # fmt: skip
+        rows = connection.execute(select(key, identity).where(key.in_(wanted)))
+        found.update({row[0]: row[1] for row in rows})
+    return found
+
+
+def put_keys(connection: Connection, incident_id: str, keys: Iterable[str]) -> None:
+    """From now on these are the incident's too; a key that is another's stays so."""
+    wanted = list(keys)
+    known = known_keys(connection, wanted)
+    if new := [{"key": key, "incident_id": incident_id} for key in wanted if key not in known]:
+        connection.execute(insert(opening_key), new)
 
 
 def hold_openings(connection: Connection) -> None:
@@ -188,7 +223,7 @@ def _identity(year: int, number: int) -> str:
 
 
 def create(connection: Connection, incident_id: str, opening: Opening) -> Incident:
-    """A new row."""
+    """A new row, under the first of the opening's keys that is not another incident's."""
     made = Incident(
         id=incident_id,
         title=opening.title,
@@ -200,7 +235,10 @@ def create(connection: Connection, incident_id: str, opening: Opening) -> Incide
     )
     values = {name: getattr(made, name) for name in made.__struct_fields__ if name not in LINKS}
     values["impacted_services"] = list(made.impacted_services)
-    connection.execute(insert(incident).values(**values, key=opening.key))
+    keys = keys_of(opening)
+    known = known_keys(connection, keys)
+    new = next((key for key in keys if key not in known), None)
+    connection.execute(insert(incident).values(**values, key=new))
     return made
 
 

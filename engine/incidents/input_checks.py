@@ -14,6 +14,7 @@ LONGEST_DESCRIPTION = 10_000
 LONGEST_NAME = 200
 LONGEST_KEY = 400
 MOST_SERVICES = 200
+MOST_KEYS = 200
 MAX_DATA_BYTES = 65_536
 _EARLY_MS = 300_000
 """How far a clock elsewhere may be ahead of this one."""
@@ -62,6 +63,8 @@ def opening(given: Opening, now: int) -> Opening:
     """The opening as it is kept."""
     if len(given.impacted_services) > MOST_SERVICES:
         raise refuse(f"impactedServices has at most {MOST_SERVICES} names")
+    if len(given.also) > MOST_KEYS:
+        raise refuse(f"also has at most {MOST_KEYS} keys")
     return msgspec.structs.replace(
         given,
         title=line(given.title, "the title", LONGEST_TITLE),
@@ -69,6 +72,7 @@ def opening(given: Opening, now: int) -> Opening:
         impacted_services=tuple(line(name, "a service") for name in given.impacted_services),
         started_at=moment(given.started_at, now, "startedAt"),
         key=None if given.key is None else line(given.key, "the key", LONGEST_KEY),
+        also=tuple(line(key, "a key", LONGEST_KEY) for key in given.also),
         pagerduty_incident_id=(
             line(given.pagerduty_incident_id, "pagerdutyIncidentId")
             if given.pagerduty_incident_id

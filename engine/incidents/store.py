@@ -80,11 +80,13 @@ class Store:
         kept = input_checks.opening(opening, now)
         with self._write() as connection:
             incident_rows.hold_openings(connection)
-            before = incident_rows.opened_before(connection, kept)
-            if before is not None:
-                return before, False
-            identity = incident_rows.next_id(connection, now)
-            return self._opened(connection, identity, kept, now), True
+            found = incident_rows.opened_before(connection, kept)
+            made = found is None
+            if found is None:
+                identity = incident_rows.next_id(connection, now)
+                found = self._opened(connection, identity, kept, now)
+            incident_rows.put_keys(connection, found.id, incident_rows.keys_of(kept))
+            return found, made
 
     def adopt(self, incident_id: str, opening: Opening) -> Incident:
         """Take in an incident that has its id from elsewhere; as it is, where it is there."""

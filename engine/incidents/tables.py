@@ -71,6 +71,14 @@ incident = Table(
     Column("head", String(64), nullable=False),
 )
 
+opening_key = Table(
+    "opening_key",
+    metadata,
+    Column("key", String(400), primary_key=True),
+    Column("incident_id", ForeignKey("incident.id"), nullable=False),
+)
+"""The keys of an incident beside its own."""
+
 timeline_event = Table(
     "timeline_event",
     metadata,

@@ -22,6 +22,7 @@ class AlertIncidents:
                 actor=alert.source,
                 pagerduty_incident_id=alert.pagerduty_id,
                 key=alert.key,
+                also=alert.also,
             )
         )
         return incident.id, made

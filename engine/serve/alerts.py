@@ -14,6 +14,8 @@ Severity: TypeAlias = Literal["P1", "P2", "P3", "P4"]
 _Shape = TypeVar("_Shape")
 LONGEST_TITLE = 200
 MOST_SERVICES = 50
+MOST_KEYS = 100
+"""Of a group's alerts that began at different times, those that began first."""
 _PRIORITIES: Mapping[str, Severity] = {"P1": "P1", "P2": "P2", "P3": "P3", "P4": "P4", "P5": "P4"}
 _URGENCIES: Mapping[str, Severity] = {"high": "P2", "low": "P3"}
 _LABELS: Mapping[str, Severity] = {
@@ -31,6 +33,8 @@ class Alert:
     """The same for every delivery of the same alert: it becomes one incident."""
     title: str
     severity: Severity
+    also: tuple[str, ...] = ()
+    """Of a group, the keys of its later alerts: while one of them fires it is the same incident."""
     services: tuple[str, ...] = ()
     pagerduty_id: str | None = None
     url: str | None = None
@@ -113,7 +117,7 @@ def of_pagerduty(document: Any) -> Alert:
 def of_alertmanager(document: Any) -> Alert:
     """The alert of a group that fires; NotAnAlert for one that is resolved.
 
-    A group is one incident from its first alert on, for as long as that alert fires.
+    A group is one incident from its first alert on, for as long as any that joined it fires.
     """
     group = _read(document, _AlertGroup, "a webhook of Alertmanager's version 4")
     if group.status != "firing":
@@ -121,7 +125,8 @@ def of_alertmanager(document: Any) -> Alert:
     firing = [alert for alert in group.alerts if alert.status == "firing"]
     if not firing:
         raise Unreadable("the group fires, and none of its alerts does")
-    first = f"{group.group_key} {min(alert.starts_at for alert in firing)}"
+    began = sorted({alert.starts_at for alert in firing})[:MOST_KEYS]
+    key, *also = (_key_of(group.group_key, at) for at in began)
     title = (
         group.common_annotations.get("summary")
         or group.common_labels.get("alertname")
@@ -131,13 +136,18 @@ def of_alertmanager(document: Any) -> Alert:
     starts = [_past(alert.starts_at) for alert in firing]
     return Alert(
         source="alertmanager",
-        key="alertmanager:" + hashlib.sha256(first.encode()).hexdigest()[:32],
+        key=key,
+        also=tuple(also),
         title=_line(title),
         severity=min(_of_label(alert.labels.get("severity", "")) for alert in firing),
         services=tuple(services)[:MOST_SERVICES],
         url=_text(firing[0].generator_url),
         started_at=min(filter(None, starts), default=None),
     )
+
+
+def _key_of(group: str, began: str) -> str:
+    return "alertmanager:" + hashlib.sha256(f"{group} {began}".encode()).hexdigest()[:32]
 
 
 def _read(document: Any, shape: type[_Shape], what: str) -> _Shape:

@@ -64,8 +64,9 @@ class IncidentStarts:
         does: its sender has given up waiting, and must not be told of what may still fail. What
         takes longer than a sender waits goes on, and is ServiceUnavailable until it is done.
         """
-        if alert.key in self._known:
-            return "repeat", self._known[alert.key]
+        keys = (alert.key, *alert.also)
+        if all(key in self._known for key in keys):
+            return "repeat", self._known[keys[-1]]
         starting = self._under_way.get(alert.key)
         repeat = starting is not None
         if starting is None:
@@ -93,7 +94,8 @@ class IncidentStarts:
             if refused.code != "ID_TAKEN":
                 raise
             result = "repeat"
-        self._remember(alert.key, incident)
+        for key in (alert.key, *alert.also):
+            self._remember(key, incident)
         return result, incident
 
     def _remember(self, key: str, incident: str) -> None:

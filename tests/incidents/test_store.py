@@ -74,6 +74,25 @@ def test_fifty_that_ask_twice_get_numbers_without_gaps_or_doubles(store: Store) 
     assert all(store.verify(incident.id).intact for incident, _ in made[:5])
 
 
+def test_what_joins_a_group_is_its_incident_until_people_are_done_with_it(store: Store) -> None:
+    def asked(key: str, *also: str) -> tuple[str, bool]:
+        incident, made = store.open(opening(key, also=also))
+        return incident.id[-4:], made
+
+    assert asked("a") == ("0001", True)
+    assert asked("a", "b") == ("0001", False)
+    assert asked("b") == ("0001", False)
+    assert asked("b", "c") == ("0001", False)
+    for to in ("Investigating", "Resolved"):
+        store.transition("INC-2026-0001", to)
+    assert asked("b", "c") == ("0001", False)
+    assert asked("b", "d") == ("0002", True)
+    assert asked("b", "d") == ("0002", False)
+    assert asked("d", "e") == ("0002", False)
+    assert asked("f") == ("0003", True)
+    assert store.verify("INC-2026-0002").intact
+
+
 def test_fifty_at_once_of_five_processes_get_numbers_without_gaps_or_doubles(url: URL) -> None:
     """The first of them makes the tables, and the others wait for it."""
     spawn = multiprocessing.get_context("spawn")
@@ -372,7 +391,7 @@ def test_one_that_is_older_is_brought_up_to_date_once_with_all_that_is_in_it(
     with monkeypatch.context() as then:
         then.setattr(database, "HEAD", "0001")
         old = Store(url, clock=lambda: NOW)
-        made, _ = old.open(opening("a"))
+        made, _ = old.open(opening())  # whose keys are in a table that was not there yet
         old.append(made.id, [note("n")])
         old.close()
     spawn = multiprocessing.get_context("spawn")

@@ -115,7 +115,12 @@ def test_a_group_of_alertmanager_is_one_alert_as_severe_as_its_worst() -> None:
     again = of_alertmanager({**ALERTMANAGER, "alerts": [FIRING]})
     assert again.key == alert.key
     later = {**FIRING, "startsAt": "2025-10-03T00:00:00Z"}
-    assert of_alertmanager({**ALERTMANAGER, "alerts": [later]}).key != alert.key
+    alone = of_alertmanager({**ALERTMANAGER, "alerts": [later]})
+    both = of_alertmanager({**ALERTMANAGER, "alerts": [later, FIRING]})
+    assert alone.key != alert.key
+    assert (both.key, both.also) == (alert.key, (alone.key,))
+    resolved = {**FIRING, "status": "resolved"}
+    assert of_alertmanager({**ALERTMANAGER, "alerts": [later, resolved]}).key == alone.key
 
 
 def test_a_resolved_group_starts_nothing() -> None:
