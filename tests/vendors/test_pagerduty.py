@@ -12,6 +12,7 @@ from tests.vendors.program import Program, kept, program
 
 CREATE = {"operation": "create-incident", "incidentId": "INC-2026-0001", "title": "Payments"}
 ALL, ONE, NOTES, ON_CALLS = "/incidents$", "/incidents/P1$", "/incidents/P1/notes$", "/oncalls$"
+GET = {"operation": "get-incident", "pagerdutyIncidentId": "P1"}
 DUPLICATE = {
     "error": {
         "message": "Invalid Input Provided", "code": 2001,
@@ -235,3 +236,29 @@ def test_a_limit_by_pagerdutys_own_header(call: Any, front: Front) -> None:
                  headers={"ratelimit-reset": "12"})  # fmt: skip
     error = call(CREATE)["error"]
     assert (error["code"], error["retryAfterSeconds"]) == ("RATE_LIMITED", 12)
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "body"),
+    [
+        ({"operation": "list-incidents"}, ALL, {"incidents": [{"status": "triggered"}]}),
+        ({"operation": "list-incidents"}, ALL, {"incidents": [{"id": None}]}),
+        ({"operation": "get-incident", "incidentId": "INC-1"}, ALL, {"incidents": [{}]}),
+        ({"operation": "add-note", "incidentId": "INC-1", "note": "x"}, ALL, {"incidents": [{}]}),
+        (GET, ONE, {"incident": {"id": 7}}),
+        (GET, ONE, {"incident": {"id": "P1", "title": 7}}),
+        (GET, ONE, {"incident": {"id": "P1", "incident_number": "seven"}}),
+        (GET, ONE, {"incident": {"id": "P1", "service": ["x"]}}),
+        (GET, ONE, {"incident": {"id": "P1", "service": {"id": ["x"]}}}),
+        (GET, ONE, {"incident": {"id": "P1", "assignments": "x"}}),
+        (GET, ONE, {"incident": {"id": "P1", "assignments": [None]}}),
+        (GET, ONE, {"incident": {"id": "P1", "assignments": [{"assignee": "bob"}]}}),
+        ({"operation": "list-on-calls"}, ON_CALLS, {"oncalls": [{"user": "bob"}]}),
+        ({"operation": "list-on-calls"}, ON_CALLS, {"oncalls": [{"escalation_level": "2"}]}),
+    ],
+)
+def test_an_answer_of_another_shape(
+    call: Any, front: Front, given: Any, path: str, body: Any
+) -> None:
+    front.answer(200, body, path=path)
+    assert call(given)["error"]["code"] == "BAD_ANSWER"

@@ -8,6 +8,14 @@ from refusals import NotPagerDuty, check, plain, translated
 
 Json = dict[str, Any]
 VARIABLE = "PAGERDUTY_API_KEY"
+_TEXTS = (
+    "id", "title", "summary", "name", "status", "urgency", "html_url", "incident_key", "content",
+    "created_at", "email", "start", "end",
+)  # fmt: skip
+_NUMBERS = ("incident_number", "escalation_level")
+_OBJECTS = ("service", "escalation_policy", "assignee", "user", "schedule")
+_KINDS = dict.fromkeys(_TEXTS, str) | dict.fromkeys(_NUMBERS, int) | dict.fromkeys(_OBJECTS, dict)
+"""What is read of PagerDuty's objects, each of which may also be null or missing."""
 
 
 class _Rest(pagerduty.RestApiV2Client):
@@ -60,9 +68,12 @@ class Client:
             found = self._rest.rget(path, params=query)
             if not isinstance(found, list):
                 raise NotPagerDuty
-            if not all(isinstance(one, dict) for one in found):
-                raise NotPagerDuty
-            return found
+            return [_shaped(one) for one in found]
+
+    def incidents(self, **query: Any) -> "list[Json]":
+        """The incidents that are asked for, one page of them."""
+        with translated(self._url, self._seconds):
+            return [_object(one) for one in self.list("/incidents", **query)]
 
     def post(self, path: str, body: Json) -> Json:
         """The object that was made."""
@@ -80,6 +91,26 @@ def _checked(response: httpx2.Response) -> None:
 
 
 def _object(found: Any) -> Json:
-    if not isinstance(found, dict) or "id" not in found:
+    """What has an id to be named by."""
+    shaped = _shaped(found)
+    if not shaped.get("id"):
         raise NotPagerDuty
+    return shaped
+
+
+def _shaped(found: Any) -> Json:
+    """An object of which all that is read has its kind."""
+    if not isinstance(found, dict):
+        raise NotPagerDuty
+    for name, kind in _KINDS.items():
+        part = found.get(name)
+        if part is not None and not isinstance(part, kind):
+            raise NotPagerDuty
+        if isinstance(part, dict):
+            _shaped(part)
+    assignments = found.get("assignments") or []
+    if not isinstance(assignments, list):
+        raise NotPagerDuty
+    for assignment in assignments:
+        _shaped(assignment)
     return found

@@ -89,8 +89,7 @@ def list_incidents(client: Client, given: Json, _: str) -> Json:
     """The newest first."""
     query: Json = {"limit": given["limit"], "sort_by": "created_at:desc"}
     service = given.get("serviceId")
-    found = client.list(
-        "/incidents",
+    found = client.incidents(
         **query,
         statuses=given["statuses"],
         **({"service_ids": [service]} if service else {}),
@@ -150,7 +149,7 @@ def _named(client: Client, given: Json) -> Json:
 
 def _with_key(client: Client, key: str) -> Json | None:
     """The open incident with this key, else the newest that was resolved."""
-    found = client.list("/incidents", incident_key=key, date_range="all", limit=_MOST)
+    found = client.incidents(incident_key=key, date_range="all", limit=_MOST)
     found.sort(key=lambda one: (_is_resolved(one), one.get("status") is None))
     return next(iter(found), None)
 
@@ -183,7 +182,7 @@ def _as_it_was(incident: Json) -> Json:
 
 def _incident(found: Json) -> Json:
     return {
-        "id": str(found["id"]),
+        "id": found["id"],
         "number": found.get("incident_number"),
         "title": found.get("title") or found.get("summary") or "",
         "status": found.get("status") or "",
@@ -202,7 +201,7 @@ def _reference(found: Json | None) -> Json:
 
 
 def _note(found: Json) -> Json:
-    return {"id": str(found.get("id") or ""), "content": found.get("content") or ""}
+    return {"id": found.get("id") or "", "content": found.get("content") or ""}
 
 
 def _on_call(found: Json) -> Json:
