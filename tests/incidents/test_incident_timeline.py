@@ -203,11 +203,18 @@ def test_markdown_of_hostile_text_pings_links_and_moves_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "\n=1+1", "\t@a", "\uff1d1+1"]
+    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "\n=1+1", "\r=1+1", "\t@a", "\uff1d1+1"]
 )
 def test_no_cell_of_a_csv_is_a_formula(cell: str) -> None:
     [row] = csv.DictReader(io.StringIO(formatted("csv", {"description": cell})))
     assert row["description"] == f"'{cell}"
+
+
+def test_no_cell_of_a_csv_ends_its_row() -> None:
+    said = "alice said\r=1+1"
+    shown = io.StringIO(formatted("csv", {"description": said}), newline="")
+    [row] = csv.DictReader(shown)
+    assert row["description"] == said
 
 
 def formatted(name: str, event: dict[str, str]) -> str:

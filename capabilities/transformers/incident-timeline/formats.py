@@ -24,7 +24,8 @@ def markdown(events: list[Json]) -> str:
 def as_csv(events: list[Json]) -> str:
     """One line an event, below the names of the columns; no cell is a formula to a spreadsheet."""
     lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
+    # Lines end in CR LF (RFC 4180): Python then quotes a cell with either, which is no new line.
+    writer = csv.writer(lines)
     writer.writerow(_COLUMNS)
     writer.writerows([_cell(event.get(name)) for name in _COLUMNS] for event in events)
     return lines.getvalue()
