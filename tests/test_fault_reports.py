@@ -125,7 +125,7 @@ def test_warnings_alone_exit_0_and_a_path_limits_what_is_checked(project: Path) 
     done = validate(str(copied), folder=project)
     copied.unlink()
     assert done.returncode == 0
-    assert done.stderr.strip().endswith("7 warnings.")
+    assert done.stderr.strip().endswith("8 warnings.")
     assert "warning[NEED_UNREACHED]" in done.stdout
 
 

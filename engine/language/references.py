@@ -7,7 +7,7 @@ from engine.language import schema_types
 from engine.language.context import CONTEXT_SCHEMA
 from engine.language.document import Path, render_path
 from engine.language.producers import Producers, Read
-from engine.language.readable_names import FIELDS
+from engine.language.readable_names import DECISION, FIELDS
 from engine.language.reading import Reading
 from engine.language.scopes import Scope
 from engine.plan import Json, Outcome
@@ -122,11 +122,12 @@ class ReferenceChecks:
             message = f"'{name}' has no {what}: it is a {kind}"
             self._reading.fault("REFERENCE_FIELD", message, path, hint=tip)
         elif self._has_field(reference.path, path, scope):
-            self._sure(reference, name, what, path, scope)
+            if not reference.guarded and not reference.ran and not scope.is_sure(name, what):
+                self._unsure(name, what, path)
+            elif what == "decision":
+                self._optional(reference, path)
 
-    def _sure(self, reference: "Reference", name: str, what: str, path: Path, scope: Scope) -> None:
-        if reference.guarded or reference.ran or scope.is_sure(name, what):
-            return
+    def _unsure(self, name: str, what: str, path: Path) -> None:
         if self._producers.steps[name].kind is None:
             return  # what it may have is not known before it is one thing
         hint = f"Write `| default(…)` behind it, or make sure of '{name}' in `needs`."
@@ -150,16 +151,16 @@ class ReferenceChecks:
     def _optional(self, reference: "Reference", path: Path) -> None:
         if reference.guarded:
             return
-        root: Mapping[str, Json] = (
-            CONTEXT_SCHEMA if reference.path[0] == "context" else self._producers.inputs
-        )
-        at = _first_optional(root, reference.path[1:])
+        before, root, hint = 1, self._producers.inputs, "Write `| default(…)`, or require it."
+        if reference.path[0] == "context":
+            root = CONTEXT_SCHEMA
+        elif reference.path[0] == "steps":
+            before, root, hint = 3, DECISION, "Write `| default(…)`: nobody has to give one."
+        at = _first_optional(root, reference.path[before:])
         if at is not None:
-            shown = render_path(reference.path[: at + 2])
+            shown = render_path(reference.path[: before + at + 1])
             message = f"{shown} is optional and read without `default`"
-            self._reading.fault(
-                "OPTIONAL_READ", message, path, hint="Write `| default(…)`, or require it."
-            )
+            self._reading.fault("OPTIONAL_READ", message, path, hint=hint)
 
 
 def _first_optional(root: Mapping[str, Json], read: Read) -> int | None:
