@@ -77,7 +77,7 @@ opening_key = Table(
     Column("key", String(400), primary_key=True),
     Column("incident_id", ForeignKey("incident.id"), nullable=False),
 )
-"""The keys of an incident beside its own."""
+"""What incidents were opened with; older ones have one in their own row."""
 
 timeline_event = Table(
     "timeline_event",
