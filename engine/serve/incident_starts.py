@@ -1,6 +1,7 @@
 """From an alert to a run of `incident.initiate`, once for each alert."""
 
 import asyncio
+import logging
 import time
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -15,6 +16,7 @@ KNOWN = 10_000
 ANSWER_SECONDS = 4.0
 """PagerDuty gives a delivery up after five."""
 Started: TypeAlias = Literal["started", "repeat"]
+_LOG = logging.getLogger(__name__)
 
 
 class Flood(HarmonyError):
@@ -74,6 +76,7 @@ class IncidentStarts:
             starting.add_done_callback(lambda _: self._under_way.pop(alert.key))
         done, _ = await asyncio.wait((starting,), timeout=self._answer_seconds)
         if not done:
+            starting.add_done_callback(_unheard)
             raise ServiceUnavailable("the incident is still being started: deliver this again")
         result, incident = starting.result()
         return "repeat" if repeat else result, incident
@@ -102,6 +105,13 @@ class IncidentStarts:
         self._known[key] = incident
         if len(self._known) > KNOWN:
             del self._known[next(iter(self._known))]
+
+
+def _unheard(starting: asyncio.Task[tuple[Started, str]]) -> None:
+    """How a start ended whose sender was put off; it is tried again when the alert comes again."""
+    if not starting.cancelled() and (error := starting.exception()) is not None:
+        known = isinstance(error, HarmonyError)
+        _LOG.warning("an alert has no run yet: %s", error, exc_info=None if known else error)
 
 
 def _inputs(alert: Alert) -> dict[str, Json]:

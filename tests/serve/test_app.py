@@ -1,6 +1,7 @@
 """The routes over HTTP: who is let in, what is answered, and what reaches a run."""
 
 import asyncio
+import gc
 import hashlib
 import hmac
 import json
@@ -294,6 +295,24 @@ async def test_what_takes_longer_than_its_sender_waits_is_put_off_and_goes_on() 
             await asyncio.sleep(0)
     assert await starts.start(alert) == ("repeat", "INC-2026-0001")
     assert len(runs.started) == 1
+
+
+async def test_what_fails_after_its_sender_was_put_off_is_one_line_of_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    runs = Runs(held=asyncio.Event(), refuse_start=ServiceUnavailable("Temporal is away"))
+    starts = IncidentStarts(Incidents(), runs, per_minute=100, answer_seconds=0.05)
+    with pytest.raises(ServiceUnavailable, match="deliver this again"):
+        await starts.start(of_pagerduty(PAGERDUTY))
+    assert runs.held is not None
+    runs.held.set()
+    async with asyncio.timeout(LIMIT):
+        while not caplog.records:
+            await asyncio.sleep(0)
+    gc.collect()  # the event loop tells of what nobody heard when it is thrown away
+    [record] = caplog.records
+    assert record.getMessage() == "an alert has no run yet: Temporal is away"
+    assert record.exc_info is None
 
 
 async def test_a_flood_is_slowed_down_and_nothing_is_lost() -> None:
